@@ -1,0 +1,27 @@
+"""luigi-warp: Luigi pipelines that keep what is still true and make again exactly what is not."""
+
+from pipeline.building import build
+from pipeline.errors import (
+    AmbiguousFamilyError,
+    ConfigurationError,
+    CycleError,
+    InputAccessError,
+    MissingFileError,
+    MissingParameterError,
+    ParameterError,
+    PipelineError,
+    PlanningError,
+    RepairError,
+    RequirementError,
+    ReservedNameError,
+    ShadowedPackageError,
+    StepError,
+    TaskDefinitionError,
+    UnknownParameterError,
+)
+from pipeline.inheriting import inherit_dict, inherit_list
+from pipeline.parameters import ListTaskParameter, TaskParameter
+from pipeline.planning import Plan, plan
+from pipeline.runs import Outcome, Run
+from pipeline.task import ExternalFile, Task, WrapperTask
+from pipeline.verdict import Verdict

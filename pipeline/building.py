@@ -1,0 +1,172 @@
+"""`build`: plan, schedule with Luigi, report back a `Run`.
+
+What can be wrong before anything runs (a cycle, a missing parameter, a class without `easy_run`) is raised.
+What goes wrong in a step is in the run: the step is failed, what needs it is skipped, the rest goes on.
+Nothing is handed to Luigi if every task is current.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import luigi
+from luigi.scheduler import Scheduler
+
+from pipeline import planning, settings
+from pipeline.errors import MissingFileError, StepError, TaskDefinitionError
+from pipeline.runs import Outcome, Run
+from pipeline.scope import Scope, run_scope
+from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
+from pipeline.verdict import CURRENT, Verdict
+from pipeline.worker import Outbox, Worker
+
+log = logging.getLogger("pipeline")
+
+
+def build(tasks: Any, *, workers: int | None = None, keep_going: bool | None = None, scheduler: Any = None) -> Run:
+    """Make everything current that these tasks need, and the tasks themselves.
+
+    `workers`: how many steps may run at a time. `keep_going`: go on with other steps after one has failed.
+    `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
+    """
+    chosen = settings.read()
+    workers = chosen.workers if workers is None else workers
+    keep_going = chosen.keep_going if keep_going is None else keep_going
+    begun = time.perf_counter()
+    with run_scope(Scope(inside_run=True)) as scope:
+        roots = planning.as_tasks(tasks)
+        plan = planning.plan(roots, scope=scope)
+        _check(plan.order)
+        _want_what_is_asked_for(plan, scope, in_one_process=workers == 1)
+        todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
+        worker, told = None, {}
+        if todo:
+            _sweep(plan.must_run)
+            worker, told = _run(todo, scope, workers, keep_going, scheduler)
+        outcomes = _outcomes(plan, told, worker)
+    run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
+    log.info("%s", run.one_line_summary)
+    return run
+
+
+def _check(order: list[Any]) -> None:
+    for task in order:
+        if isinstance(task, Task) and not isinstance(task, WrapperTask):
+            if type(task).easy_run is Task.easy_run and type(task).task_function is None and type(task).run is Task.run:
+                raise TaskDefinitionError(f"{type(task).__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
+
+
+def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
+    """Absent data are wanted by whoever must run and needs them, and by who asked for a task that lives in memory."""
+    for root in plan.roots:
+        found = scope.finding(root)
+        if found is not None and found.absent and isinstance(root, Task) and root.target.in_memory:
+            _want(root, "it was asked for", plan, scope)
+    for task in reversed(plan.order):
+        if plan.verdicts[task].is_current or not isinstance(task, BaseTask):
+            continue
+        for _, required in scope.requirements(task)[1]:
+            found = scope.finding(required)
+            if found is None or not found.absent or not isinstance(required, Task):
+                continue
+            if in_one_process or not required.target.in_memory:
+                _want(required, f"{task!r} needs it", plan, scope)
+
+
+def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:
+    scope.want(task)
+    verdict = Verdict(planning.Rule.MISSING, why)
+    plan.verdicts[task] = verdict
+    scope.remember(task, planning.Finding(verdict))
+
+
+def _sweep(tasks: list[Any]) -> None:
+    """Remove what killed runs left behind, where something is about to be written."""
+    folders = {(task.store, task._stem.rpartition("/")[0]) for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
+    for store, folder in folders:
+        store.sweep(folder)
+
+
+def _run(todo: list[Any], scope: Scope, workers: int, keep_going: bool, scheduler: Any) -> tuple[Worker, Mapping[str, Any]]:
+    outbox = Outbox()
+
+    def listen(task: Any, what: str, facts: dict[str, Any]) -> None:
+        outbox.put(task, what, duration=facts.get("duration", 0.0))
+
+    scope.listener = listen
+    try:
+        local = scheduler is None
+        worker = Worker(
+            scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if local else scheduler,
+            worker_processes=workers,
+            outbox=outbox,
+            wait_interval=0.05,
+            wait_jitter=0.05,
+            no_install_shutdown_handler=True,
+        )
+        with worker:
+            for task in todo:
+                worker.add(task)
+            if not keep_going:
+                _stop_after_failure(worker)
+            worker.run()
+        return worker, outbox.read()
+    finally:
+        scope.listener = None
+        outbox.close()
+
+
+def _stop_after_failure(worker: Worker) -> None:
+    inform = worker._add_task
+
+    def informing(*args: Any, **kwargs: Any) -> None:
+        inform(*args, **kwargs)
+        if kwargs.get("status") == luigi.worker.FAILED:
+            worker._start_phasing_out()
+
+    worker._add_task = informing  # type: ignore[method-assign]
+
+
+def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | None) -> dict[Any, Outcome]:
+    tasks = dict.fromkeys(plan.order)
+    if worker is not None:
+        # What was required while running was not in the plan.
+        tasks.update(dict.fromkeys(worker._scheduled_tasks.values()))
+    outcomes: dict[Any, Outcome] = {}
+    for task in tasks:
+        verdict = plan.verdicts.get(task, CURRENT)
+        if task.task_id in told:
+            state, duration, error = told[task.task_id]
+            outcomes[task] = Outcome(state, verdict, duration, error)
+        elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
+            outcomes[task] = Outcome("kept", verdict) if verdict.is_current else Outcome("failed", verdict, error=_missing(task))
+        else:
+            outcomes[task] = Outcome("kept" if verdict.is_current else "skipped", verdict)
+    _settle_wrappers(outcomes)
+    if worker is not None:
+        _add_scheduling_failures(outcomes, worker)
+    return outcomes
+
+
+def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
+    """A wrapper or part is kept where all that it stands for is there; requirements come first in the order."""
+    for task, outcome in outcomes.items():
+        if outcome.state == "skipped" and isinstance(task, BaseTask) and type(task)._stands_for_others:
+            if all(outcomes[required].state in ("ran", "kept") for required in task.deps() if required in outcomes):
+                outcomes[task] = Outcome("kept", outcome.verdict)
+
+
+def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
+    for task, status, _ in worker._add_task_history:
+        if status == luigi.worker.UNKNOWN and outcomes[task].state == "skipped":
+            error = StepError("its complete() or its requires() failed: the log has the traceback")
+            outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error)
+
+
+def _missing(task: Any) -> MissingFileError:
+    if isinstance(task, ExternalFile):
+        return MissingFileError(f"{task.path} is not there: put the file in its place, or correct the path")
+    return MissingFileError(f"{task!r} is made by somebody else, and its output is not there")

@@ -1,0 +1,72 @@
+"""One exception for each mistake that can be made with a pipeline; the root is `PipelineError`.
+
+A message names the task, the parameter or the file, and the next thing to do.
+"""
+
+from __future__ import annotations
+
+from targets.errors import PipelineError
+
+
+class ParameterError(PipelineError, ValueError):
+    """A parameter has a value that it cannot have."""
+
+
+class UnknownParameterError(ParameterError):
+    """A parameter is named that the step does not declare."""
+
+
+class MissingParameterError(ParameterError):
+    """A parameter without a default was given no value."""
+
+
+class ReservedNameError(ParameterError):
+    """A parameter bears the name of something that every task has."""
+
+
+class RequirementError(PipelineError):
+    """`requires()` failed, or returned something that is not a task."""
+
+
+class CycleError(PipelineError):
+    """A task requires itself, directly or through others."""
+
+
+class AmbiguousFamilyError(PipelineError):
+    """Two different classes have the same family, so their outputs could not be told apart."""
+
+
+class TaskDefinitionError(PipelineError):
+    """The class of a step is not complete."""
+
+
+class InputAccessError(PipelineError, TypeError):
+    """`inputs` was used as if it had another shape."""
+
+
+class ConfigurationError(PipelineError):
+    """A setting is unknown or has a value that it cannot have."""
+
+
+class RepairError(PipelineError):
+    """An input was damaged, made again, and is damaged again."""
+
+
+class MissingFileError(PipelineError, FileNotFoundError):
+    """A file that somebody else makes is not there."""
+
+
+class StepError(PipelineError):
+    """A step failed in another process; the message is what its exception said."""
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class ShadowedPackageError(PipelineError, ImportError):
+    """A module of the user's own hides one of our packages."""
+
+
+class PlanningError(PipelineError):
+    """What is to be built cannot be planned."""

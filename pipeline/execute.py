@@ -1,0 +1,297 @@
+"""Run ONE task: judge it, load its inputs, `easy_run`, store, commit. Every way of running ends up here.
+
+Promises: under the task's lock the output is judged again before anything is executed, so that of several
+processes one computes and the others reuse. What is missing, damaged or trimmed among the inputs is yielded
+as a requirement, by Luigi's own protocol, and the task starts again once it was made. A failure leaves the
+previous output and no temporary files. The identities that are recorded are those of the values that were
+handed to `easy_run`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import linecache
+import logging
+import os
+import re
+import time
+import types
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import luigi
+
+from pipeline import environment, planning, structure
+from pipeline.errors import InputAccessError, RepairError
+from pipeline.parameters import to_text
+from pipeline.scope import Scope, current
+from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
+from pipeline.verdict import identity_of, key_of, made_from
+from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError
+from targets.record import Input, Inputs, Record
+from targets.store import Draft
+
+log = logging.getLogger("pipeline")
+
+
+class _Needs(Exception):
+    """These tasks must be made before this one can go on."""
+
+    def __init__(self, tasks: list[Any]) -> None:
+        super().__init__(tasks)
+        self.tasks = tasks
+
+
+def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
+    """What `Task.run` is. Yields what must be made first; returns when the output is current."""
+    made_again: set[str] = set()
+    scope = current()
+    while True:
+        scope.moved()
+        try:
+            with task.store.lock(task.key, lambda: log.info("%r is being made by another process; waiting", task)):
+                _execute_locked(task, scope)
+            return
+        except _Needs as needs:
+            wanted = needs.tasks
+        damaged = [needed for needed in wanted if needed.task_id in made_again]
+        if damaged:
+            raise RepairError(f"{damaged[0]!r} was made again and still cannot be loaded for {task!r}: check the store's disk, and its target's read()")
+        made_again.update(needed.task_id for needed in wanted)
+        yield wanted
+
+
+def _execute_locked(task: Task[Any], scope: Scope) -> None:
+    found = planning.find(task, scope)
+    if found.verdict.is_current and not found.absent:
+        scope.tell(task, "kept")
+        return
+    why = str(found.verdict)
+    requirements, leaves = scope.requirements(task)
+    execution = Execution(task, scope, leaves)
+    with task.store.draft() as draft:
+        execution.draft = draft
+        inputs = execution.load_all(requirements)
+        execution.started, begun = time.time(), time.perf_counter()
+        task._execution = execution
+        try:
+            value = execution.drive(inputs)
+        finally:
+            del task._execution
+        duration = time.perf_counter() - begun
+        target = task.target
+        record = target.dump(value, facts=execution.facts(duration), draft=draft, directory=execution.has_directory)
+    stamp = target.stamp()
+    scope.committed(task, record, stamp, identity_of(task, record))
+    scope.tell(task, "ran", duration=duration, why=why)
+
+
+class Execution:
+    """One attempt to run one task: what it was given, and what it has asked for meanwhile."""
+
+    def __init__(self, task: Task[Any], scope: Scope, leaves: list[tuple[str, Any]]) -> None:
+        self.task = task
+        self.scope = scope
+        self.leaves = leaves
+        self.draft: Draft
+        self.started = 0.0
+        self.inputs: list[Input] = []
+        self.dynamic: list[dict[str, Any]] = []
+        self._directory: Path | None = None
+
+    @property
+    def has_directory(self) -> bool:
+        return self._directory is not None
+
+    def directory(self) -> Path:
+        """The task directory, made empty at first use."""
+        if self._directory is None:
+            target = self.task.target
+            self._directory = self.draft.directory(target.directory_name, target.place.record_name)
+        return self._directory
+
+    def load_all(self, requirements: Any) -> Any:
+        """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""
+        self._require([required for _, required in self.leaves])
+        identities: dict[str, str] = {}
+
+        def load(path: str, required: Any) -> Any:
+            value, identity = self._load(required, self._options(path, required))
+            identities[path] = identity
+            return value
+
+        loaded = structure.transform(requirements, load)
+        self.inputs = [Input(path, _named(required), key_of(required), identities[path]) for path, required in self.leaves]
+        return loaded
+
+    def drive(self, inputs: Any) -> Any:
+        """Call `easy_run`; where it is a generator, answer what it yields."""
+        try:
+            value = self.task.easy_run(inputs)
+            if isinstance(value, types.GeneratorType):
+                if not _is_generator_step(self.task, value):
+                    raise GeneratorOutputError(f"{self.task!r} returned a generator, which can be read only once: return list(...) of it")
+                value = self._answer(value)
+        except (TypeError, KeyError, IndexError) as error:
+            explained = _explain_access(self.task, inputs, self.leaves, error)
+            if explained is not None:
+                raise explained from error
+            raise
+        if isinstance(value, (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType)):
+            raise GeneratorOutputError(f"{self.task!r} returned a {type(value).__name__}, which can be read only once: return list(...) of it")
+        return value
+
+    def _answer(self, steps: Generator[Any, Any, Any]) -> Any:
+        answer: Any = None
+        try:
+            while True:
+                wanted = steps.send(answer)
+                if isinstance(wanted, luigi.DynamicRequirements):
+                    wanted = wanted.requirements
+                wanted = structure.settle(wanted)
+                leaves = list(structure.leaves(wanted))
+                self._require([required for _, required in leaves])
+                turn = len(self.dynamic)
+                row: dict[str, Any] = {"inputs": []}
+                self.dynamic.append(row)
+
+                def load(path: str, required: Any, row: dict[str, Any] = row) -> Any:
+                    value, identity = self._load(required, self._options(path, required))
+                    row["inputs"].append([path, _named(required), key_of(required), identity, to_text([required])])
+                    return value
+
+                answer = structure.transform(wanted, load)
+                log.debug("%r was given what it yielded, turn %d", self.task, turn)
+        except StopIteration as finished:
+            return finished.value
+        finally:
+            steps.close()
+
+    def facts(self, duration: float) -> Record:
+        """The record so far; the target adds what it has written."""
+        task = self.task
+        params = {
+            slot.name: _for_record(slot.declared, task.param_kwargs[slot.name]) for slot in type(task)._schema_now().slots if slot.visible
+        }
+        facts = Record(
+            family=task.get_task_family(),
+            module=type(task).__module__,
+            key=task.key,
+            params=params,
+            inputs=Inputs(self.inputs),
+            dynamic=tuple(self.dynamic),
+            started=round(self.started, 3),
+            duration=round(duration, 6),
+            host=environment.host(),
+            versions=environment.versions(),
+            git=environment.git(self.scope.id, os.getcwd()),
+            run=self.scope.id,
+        )
+        if task.target.identity_from_inputs:
+            identities = [row.identity for row in self.inputs] + [entry[3] for row in self.dynamic for entry in row["inputs"]]
+            facts = dataclasses.replace(facts, identity=made_from(task, identities))
+        return facts
+
+    def _require(self, required: list[Any]) -> None:
+        """`_Needs` unless all of these are current and at hand."""
+        needs = []
+        for task in required:
+            found = planning.find(task, self.scope)
+            if not found.verdict.is_current:
+                needs.append(task)
+            elif found.absent and not self._elsewhere(task):
+                self.scope.want(task)
+                needs.append(task)
+        if needs:
+            raise _Needs(needs)
+
+    def _elsewhere(self, task: Any) -> bool:
+        """Kept in the memory of a process that we are not: it is made here when it is loaded."""
+        owner = task.owner if isinstance(task, Part) else task
+        return isinstance(owner, Task) and owner.target.in_memory and self.scope.process != os.getpid()
+
+    def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
+        """A requirement's value and the identity that belongs to it."""
+        for _ in range(3):
+            found = planning.find(required, self.scope)
+            if found.absent and self._elsewhere(required):
+                _execute_locked(required, self.scope)
+                found = planning.find(required, self.scope)
+            try:
+                value = load_output(required, options)
+            except DamagedError as error:
+                log.warning("%s", error)
+                self._set_aside(required)
+                raise _Needs([required]) from None
+            except MissingOutputError:
+                self.scope.forget(required)
+                raise _Needs([required]) from None
+            # Another process may have committed between the judgement and the load.
+            if found.stamp is None or required.target.stamp() == found.stamp:
+                return value, found.identity or ""
+            self.scope.forget(required)
+        raise DamagedError(f"{required!r} is rewritten faster than it can be read: is something else writing to the store?")
+
+    def _set_aside(self, required: Any) -> None:
+        owners = [required]
+        if isinstance(required, Part):
+            owners = [required.owner]
+        elif isinstance(required, WrapperTask):
+            owners = [task for _, task in self.scope.requirements(required)[1]]
+        for owner in owners:
+            if isinstance(owner, WrapperTask):
+                self._set_aside(owner)
+            elif isinstance(owner, Task):
+                owner.target.quarantine()
+            elif isinstance(owner, Part):
+                owner.owner.target.quarantine()
+            if isinstance(owner, BaseTask):
+                self.scope.forget(owner)
+        self.scope.forget(required)
+
+    def _options(self, path: str, required: Any) -> Mapping[str, Any]:
+        options: dict[Any, Any] = {}
+        for place, chosen in type(self.task).load_options.items():
+            if path in (f"[{place!r}]", f"({place!r})"):
+                options.update(chosen)
+        if type(self.task).load_input_params is not Task.load_input_params and isinstance(required, (Task, Part)):
+            options.update(self.task.load_input_params(required.output()) or {})
+        return options
+
+
+def _is_generator_step(task: Any, value: types.GeneratorType[Any, Any, Any]) -> bool:
+    return inspect.isgeneratorfunction(inspect.unwrap(type(task).easy_run)) or value.gi_code.co_name in ("easy_run", "task_function")
+
+
+def _named(task: Any) -> str:
+    text = repr(task)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _for_record(declared: Any, value: Any) -> Any:
+    """Plain values as they are, anything else as the text that its parameter reads."""
+    if value is None or type(value) in (str, int, bool) or (type(value) is float and abs(value) < float("inf")):
+        return value
+    return {"text": declared.serialize(value)}
+
+
+def _explain_access(task: Any, inputs: Any, leaves: Any, error: Exception) -> InputAccessError | None:
+    """A clear error where `inputs[...]` in easy_run itself is what failed."""
+    traceback = error.__traceback__
+    last = None
+    while traceback is not None:
+        last, traceback = traceback, traceback.tb_next
+    if last is None or last.tb_frame.f_code.co_name not in ("easy_run", "task_function"):
+        return None
+    code = last.tb_frame.f_code
+    position = list(code.co_positions())[last.tb_lasti // 2]
+    line, end_line, start, end = position
+    if line is None or line != end_line:
+        return None
+    text = linecache.getline(code.co_filename, line).encode()[start:end].decode(errors="replace")
+    if not re.match(r"inputs\s*\[[^\[\]]*\]$", text.strip()):
+        return None
+    held = ", ".join(f"inputs{path}: {_named(required)}" for path, required in list(leaves)[:10]) or "nothing: the step requires no task"
+    return InputAccessError(f"{task!r} reads {text.strip()}, but its inputs are a {type(inputs).__name__} with {held}")

@@ -1,0 +1,178 @@
+"""The plan: the graph in topological order, with a verdict for each task.
+
+Each task is judged once, after its requirements, without recursion: a chain of 100,000 works, a diamond is
+not exponential. A plain Luigi task is judged by its own `complete()` and hides what is above it. `CycleError`
+names the tasks of a cycle, `AmbiguousFamilyError` two classes whose outputs would share a place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import luigi
+
+from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
+from pipeline.scope import Scope, current
+from pipeline.verdict import Finding, Look, Rule, Verdict, conclude, look
+
+
+class Plan:
+    """Tasks in an order in which they could run, and what was found about each."""
+
+    def __init__(self, roots: list[Any], order: list[Any], scope: Scope) -> None:
+        self.roots = roots
+        self.order = order
+        self.verdicts: dict[Any, Verdict] = {}
+        for task in order:
+            found = scope.finding(task)
+            assert found is not None
+            self.verdicts[task] = found.verdict
+
+    @property
+    def must_run(self) -> list[Any]:
+        return [task for task, verdict in self.verdicts.items() if not verdict.is_current]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{verdict}  {task!r}" for task, verdict in self.verdicts.items())
+
+
+def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
+    """Judge everything that these tasks need. Writes nothing."""
+    roots = as_tasks(tasks)
+    scope = scope or current()
+    with scope.asking():
+        return Plan(roots, walk(roots, scope, everything=True), scope)
+
+
+def as_tasks(tasks: Any) -> list[Any]:
+    """A task or a collection of tasks as a list; what is no task is refused by name."""
+    roots = [tasks] if isinstance(tasks, luigi.Task) or isinstance(tasks, type) else list(tasks)
+    for root in roots:
+        if isinstance(root, type):
+            raise PlanningError(f"{root.__name__} is a class: pass a task object, {root.__name__}(...)")
+        if not isinstance(root, luigi.Task):
+            raise PlanningError(f"{root!r} is no task, and only tasks can be built")
+    return roots
+
+
+def is_current(task: Any) -> bool:
+    """What `complete()` answers."""
+    scope = current()
+    with scope.asking():
+        return find(task, scope).verdict.is_current
+
+
+def find(task: Any, scope: Scope) -> Finding:
+    """The finding of one task; only what is needed to answer is looked at."""
+    known = scope.finding(task)
+    if known is None:
+        walk([task], scope, everything=False)
+        known = scope.finding(task)
+        assert known is not None
+    return known
+
+
+def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
+    """Judge in post-order, iteratively; returns the tasks in that order.
+
+    With `everything` the whole graph is judged. Otherwise a task whose own record says that it must run is not
+    asked about its requirements, as Luigi asks them itself.
+    """
+    order: list[Any] = []
+    done: set[str] = set()
+    classes: dict[str, type] = {}
+    # What a task is waiting with while its requirements are judged; its presence marks the path from the root.
+    open_looks: dict[str, Finding | Look | None] = {}
+    stack: list[Any] = list(reversed(list(roots)))
+    while stack:
+        task = stack[-1]
+        name = task.task_id
+        if name in done:
+            stack.pop()
+            continue
+        if name in open_looks:
+            stack.pop()
+            _settle(task, open_looks.pop(name), scope)
+            done.add(name)
+            order.append(task)
+            continue
+        if classes.setdefault(name, type(task)) is not type(task):
+            raise _ambiguous(classes[name], type(task))
+        known = scope.finding(task)
+        if known is not None and not everything:
+            stack.pop()
+            done.add(name)
+            continue
+        seen = known if known is not None else _first_look(task, scope)
+        if not everything and isinstance(seen, Finding):
+            scope.remember(task, seen)
+            stack.pop()
+            done.add(name)
+            order.append(task)
+            continue
+        open_looks[name] = seen
+        for _, required in reversed(_requirements_of(task, seen, scope)):
+            required_name = required.task_id
+            if required_name in open_looks:
+                raise _cycle(stack, required, open_looks)
+            if required_name in done:
+                if classes.get(required_name, type(required)) is not type(required):
+                    raise _ambiguous(classes[required_name], type(required))
+            else:
+                stack.append(required)
+    return order
+
+
+def _first_look(task: Any, scope: Scope) -> Finding | Look | None:
+    """A finding where the task alone gives one, a look or None where its requirements are needed as well."""
+    first = getattr(task, "_first_look", None)
+    if first is not None:
+        return first(scope)  # type: ignore[no-any-return]
+    # A plain Luigi task knows best.
+    if task.complete():
+        from pipeline.plainluigi import identity_of
+
+        return Finding(Verdict(Rule.CURRENT), identity_of(task))
+    return Finding(Verdict(Rule.MISSING, "its complete() says no"))
+
+
+def _requirements_of(task: Any, seen: Finding | Look | None, scope: Scope) -> list[tuple[str, Any]]:
+    if not hasattr(task, "_first_look") and isinstance(seen, Finding) and seen.verdict.is_current:
+        return []
+    return scope.requirements(task)[1]
+
+
+def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:
+    if isinstance(seen, Finding):
+        scope.remember(task, seen)
+        return
+
+    def finding_of(required: Any) -> Finding:
+        found = scope.finding(required)
+        # Gone since it was judged a moment ago: another process is at work on it.
+        return found if found is not None else Finding(Verdict(Rule.MISSING, "it was just removed"))
+
+    leaves = scope.requirements(task)[1]
+    if seen is None:
+        scope.remember(task, task._conclude(leaves, finding_of))
+    else:
+        scope.remember(task, conclude(task, seen, leaves, finding_of))
+
+
+def _cycle(stack: list[Any], required: Any, open_looks: dict[str, Any]) -> CycleError:
+    path = [task for task in stack if task.task_id in open_looks]
+    seen: list[Any] = []
+    for task in path:
+        if task not in seen:
+            seen.append(task)
+    start = next(at for at, task in enumerate(seen) if task.task_id == required.task_id)
+    names = " -> ".join(repr(task) for task in [*seen[start:], required])
+    return CycleError(f"a task requires itself: {names}. Change requires() of one of them")
+
+
+def _ambiguous(one: type, other: type) -> AmbiguousFamilyError:
+    return AmbiguousFamilyError(
+        f"{one.__module__}.{one.__qualname__} and {other.__module__}.{other.__qualname__} have the same family, and their outputs would "
+        f"share a place: set task_namespace on one of them, or call luigi.auto_namespace(scope=__name__) in its module"
+    )

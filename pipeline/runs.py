@@ -1,0 +1,104 @@
+"""A run: what one call of `build` has done, task by task.
+
+Every task that was planned ends in exactly one of `ran`, `kept`, `failed`, `skipped` (wrappers and parts in
+`kept` or `skipped`). The result is a `LuigiRunResult` as well, computed from the same outcomes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
+
+from pipeline.verdict import Verdict
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one task."""
+
+    state: str
+    verdict: Verdict
+    duration: float = 0.0
+    error: BaseException | None = None
+
+
+class Run(LuigiRunResult):
+    """The result of `build`."""
+
+    def __init__(self, *, id: str, verdicts: dict[Any, Verdict], outcomes: dict[Any, Outcome], duration: float, worker: Any = None) -> None:
+        self.id = id
+        self.verdicts = verdicts
+        self.outcomes = outcomes
+        self.duration = duration
+        self.worker = worker
+
+    def _in_state(self, state: str) -> list[Any]:
+        return [task for task, outcome in self.outcomes.items() if outcome.state == state]
+
+    @functools.cached_property
+    def ran(self) -> list[Any]:
+        """Tasks whose body was executed and whose output was committed."""
+        return self._in_state("ran")
+
+    @functools.cached_property
+    def kept(self) -> list[Any]:
+        """Tasks judged current, before or after their requirements ran."""
+        return self._in_state("kept")
+
+    @functools.cached_property
+    def failed(self) -> list[Any]:
+        return self._in_state("failed")
+
+    @functools.cached_property
+    def skipped(self) -> list[Any]:
+        """Tasks that could not run, because something that they need failed."""
+        return self._in_state("skipped")
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed and not self.skipped
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.ok else 1
+
+    # What a LuigiRunResult has
+
+    @property
+    def status(self) -> LuigiStatusCode:  # type: ignore[override]
+        if self.failed:
+            missing_only = all(getattr(task, "run", None) is None for task in self.failed)
+            return LuigiStatusCode.MISSING_EXT if missing_only else LuigiStatusCode.FAILED
+        return LuigiStatusCode.NOT_RUN if self.skipped else LuigiStatusCode.SUCCESS
+
+    @property
+    def scheduling_succeeded(self) -> bool:  # type: ignore[override]
+        return self.ok
+
+    @property
+    def one_line_summary(self) -> str:  # type: ignore[override]
+        counts = [f"{len(tasks)} {name}" for name, tasks in self._groups() if tasks or name in ("ran", "kept")]
+        return f"{', '.join(counts)} in {self.duration:.1f} s"
+
+    @property
+    def summary_text(self) -> str:  # type: ignore[override]
+        lines = [self.one_line_summary]
+        for task in self.failed:
+            error = self.outcomes[task].error
+            lines.append(f"  failed: {task!r}: {type(error).__name__}: {error}")
+        lines += [f"  skipped: {task!r}" for task in self.skipped[:20]]
+        if len(self.skipped) > 20:
+            lines.append(f"  and {len(self.skipped) - 20} more were skipped")
+        return "\n".join(lines)
+
+    def _groups(self) -> list[tuple[str, list[Any]]]:
+        return [("ran", self.ran), ("kept", self.kept), ("failed", self.failed), ("skipped", self.skipped)]
+
+    def __str__(self) -> str:
+        return self.summary_text
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id}: {self.one_line_summary}>"

@@ -1,0 +1,166 @@
+"""What one run knows: its id, and what it has found out about each task.
+
+A run is one call of `build`, one Luigi worker at work (`luigi.build`, the `luigi` command), or, outside of
+both, the process. What was found CURRENT is remembered for the run as long as the task's record has the same
+stamp, so that damage that another process has found is seen; what was not is asked again as soon as anything
+was executed. Outside of a run nothing is remembered beyond the outermost call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import luigi.worker
+
+from pipeline import structure
+from pipeline.errors import PipelineError, RequirementError
+from pipeline.verdict import CURRENT, Finding
+from targets.record import Record
+
+_ids_of_this_process: set[str] = set()
+
+
+class Scope:
+    """See the module."""
+
+    def __init__(self, *, inside_run: bool) -> None:
+        self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}"
+        self.inside_run = inside_run
+        self.started = time.time()
+        self.process = os.getpid()
+        #: Tasks whose absent data somebody needs.
+        self.wanted: set[str] = set()
+        #: Told of every task that was settled: (task, "ran" | "kept", facts).
+        self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
+        self._current: dict[str, Finding] = {}
+        self._other: dict[str, Finding] = {}
+        self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
+        self._depth = 0
+        _ids_of_this_process.add(self.id)
+
+    def is_fresh(self, record: Record) -> bool:
+        """Whether this run has made it."""
+        return record.run == self.id
+
+    def finding(self, task: Any) -> Finding | None:
+        """What is known and still holds."""
+        found = self._current.get(task.task_id)
+        if found is not None:
+            target = getattr(task, "target", None)
+            if target is None or found.stamp is None or target.stamp() == found.stamp:
+                return found
+            del self._current[task.task_id]
+            return None
+        return self._other.get(task.task_id)
+
+    def remember(self, task: Any, finding: Finding) -> None:
+        if finding.verdict.is_current:
+            self._current[task.task_id] = finding
+        else:
+            self._other[task.task_id] = finding
+
+    def forget(self, task: Any) -> None:
+        """Something about this task changed."""
+        self._current.pop(task.task_id, None)
+        self.moved()
+
+    def want(self, task: Any) -> None:
+        """Somebody needs the data of a task whose data are absent."""
+        self.wanted.add(task.task_id)
+        self.forget(task)
+
+    def committed(self, task: Any, record: Record, stamp: Any, identity: str) -> None:
+        """This process has just made it."""
+        self.wanted.discard(task.task_id)
+        self.moved()
+        if self.inside_run:
+            self._current[task.task_id] = Finding(CURRENT, identity, stamp)
+
+    def tell(self, task: Any, what: str, **facts: Any) -> None:
+        if self.listener is not None:
+            self.listener(task, what, facts)
+
+    def moved(self) -> None:
+        """Something was executed, here or elsewhere: what was not current may be so now."""
+        self._other = {}
+
+    def requirements(self, task: Any) -> tuple[Any, list[tuple[str, Any]]]:
+        """`requires()` as (structure, [(place, task)]), asked once a run."""
+        known = self._requirements.get(task.task_id)
+        if known is None:
+            try:
+                settled = structure.settle(task.requires())
+                known = (settled, list(structure.leaves(settled)))
+            except PipelineError as error:
+                raise type(error)(f"{task!r}: {error}") from error if isinstance(error, RequirementError) else error
+            except Exception as error:
+                raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {error}") from error
+            self._requirements[task.task_id] = known
+        return known
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """One outermost question; outside of a run its answers are forgotten afterwards."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if self._depth == 0 and not self.inside_run:
+                self._current.clear()
+                self._other = {}
+                self._requirements.clear()
+
+
+_active: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("luigi_warp_scope", default=None)
+_of_process: Scope | None = None
+
+
+def current() -> Scope:
+    """The scope of the run that is going on, else the process's own."""
+    global _of_process
+    active = _active.get()
+    if active is not None:
+        return active
+    if _of_process is None:
+        _of_process = Scope(inside_run=False)
+    return _of_process
+
+
+@contextlib.contextmanager
+def run_scope(scope: Scope) -> Iterator[Scope]:
+    """Make a scope the current one."""
+    token = _active.set(scope)
+    try:
+        yield scope
+    finally:
+        _active.reset(token)
+
+
+def _a_luigi_worker_is_a_run() -> None:
+    # Luigi tells tasks nothing of where a run begins and ends. Without knowing it, every complete() of a chain
+    # would look at all that is above it again. `with worker:` is the whole of a run, in luigi.build and the command.
+    enter, leave = luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__
+
+    def __enter__(self: Any) -> Any:
+        if _active.get() is None:
+            self._luigi_warp_scope = _active.set(Scope(inside_run=True))
+        return enter(self)
+
+    def __exit__(self: Any, *exception: Any) -> Any:
+        token = self.__dict__.pop("_luigi_warp_scope", None)
+        if token is not None:
+            with contextlib.suppress(ValueError):  # left in another context than entered
+                _active.reset(token)
+        return leave(self, *exception)
+
+    luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__ = __enter__, __exit__  # type: ignore[method-assign]
+
+
+_a_luigi_worker_is_a_run()

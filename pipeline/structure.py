@@ -1,0 +1,71 @@
+"""Nested structures of requirements: single, list, tuple, dict, and any nesting of them.
+
+One walk for all uses: mapping tasks to their loaded outputs, flattening for the scheduler, naming the place
+of each task (`['grid'][0][1]`) for records and messages. Iterative places, no recursion into tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import luigi
+import luigi.target
+
+from pipeline.errors import RequirementError
+
+
+def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, luigi.Task]]:
+    """Every task with its place. An empty container counts as a place without a task (see `shape`)."""
+    if isinstance(structure, luigi.Task):
+        yield path, structure
+    elif structure is None:
+        return
+    elif isinstance(structure, Mapping):
+        for name, item in structure.items():
+            yield from leaves(item, f"{path}[{name!r}]")
+    elif isinstance(structure, (list, tuple)):
+        opening, closing = ("[", "]") if isinstance(structure, list) else ("(", ")")
+        for at, item in enumerate(structure):
+            if isinstance(item, luigi.Task):
+                yield f"{path}{opening}{at}{closing}", item
+            else:
+                yield from leaves(item, f"{path}{opening}{at}{closing}")
+    else:
+        raise RequirementError(f"requires(){path} is a {type(structure).__name__}: only tasks, lists, tuples and dicts of tasks may be required")
+
+
+def settle(structure: Any) -> Any:
+    """The structure with generators and sets made lists, so that it can be walked more than once."""
+    if structure is None:
+        return []
+    if isinstance(structure, (luigi.Task, list, tuple, dict)):
+        return structure
+    if isinstance(structure, (str, bytes, type, luigi.target.Target)) or not hasattr(structure, "__iter__"):
+        hint = f": write {structure.__name__}()" if isinstance(structure, type) else ""
+        if isinstance(structure, luigi.target.Target):
+            hint = ": wrap a target in ExternalFile(path), or in a luigi.ExternalTask"
+        raise RequirementError(f"requires() returned {structure!r}, which is no task{hint}")
+    return structure if isinstance(structure, Mapping) else list(structure)
+
+
+def transform(structure: Any, change: Callable[[str, luigi.Task], Any], path: str = "") -> Any:
+    """The same structure with every task replaced by what `change(place, task)` returns."""
+    if isinstance(structure, luigi.Task):
+        return change(path, structure)
+    if isinstance(structure, Mapping):
+        changed = {name: transform(item, change, f"{path}[{name!r}]") for name, item in structure.items()}
+        return changed if type(structure) is dict else type(structure)(changed)  # type: ignore[call-arg]
+    if isinstance(structure, list):
+        return [transform(item, change, f"{path}[{at}]") for at, item in enumerate(structure)]
+    if isinstance(structure, tuple):
+        items = [transform(item, change, f"{path}({at})") for at, item in enumerate(structure)]
+        return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
+    return [] if structure is None else structure
+
+
+def tasks_in(structure: Any) -> list[luigi.Task]:
+    """All tasks of a structure, in order."""
+    if isinstance(structure, luigi.Task):
+        return [structure]
+    return [task for _, task in leaves(structure)]

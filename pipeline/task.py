@@ -1,0 +1,400 @@
+"""Task, WrapperTask, ExternalFile: `easy_run` in, stored output out.
+
+A `Task` is a `luigi.Task` whose output is made by `easy_run(inputs)` and stored under a key made from its
+parameters, with a record of what made it. `complete()` answers the rule of truth, `run()` executes the step
+under its key's lock; both work under `pipeline.build`, plain `luigi.build`, the `luigi` command and `luigid`.
+What goes wrong raises an exception that names the task and the next thing to do; a step that fails leaves
+its previous output as it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import luigi
+import luigi.target
+from luigi.parameter import ParameterVisibility
+
+from pipeline import filecache, keys, planning, settings, structure
+from pipeline.errors import MissingFileError, ParameterError, TaskDefinitionError
+from pipeline.inheriting import Requirement, tasks_as_parameters
+from pipeline.metaclass import TaskMeta
+from pipeline.parameters import TaskParameter
+from pipeline.scope import Scope, current
+from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict, look, made_from
+from targets import PickleTarget, Target, seal
+from targets.formats.foreign import make_foreign
+from targets.formats.memory import MemoryTarget
+from targets.parts import PartsTarget
+from targets.store import Store, open_store
+from targets.target import Place
+
+T = TypeVar("T")
+
+
+class BaseTask(luigi.Task, metaclass=TaskMeta):
+    """What all our tasks share: typed keys, cheap objects, a verdict."""
+
+    _visible_in_registry = False
+    _reserves_names = True
+    #: It has no body and no output of its own.
+    _stands_for_others = False
+
+    #: 128 bits, as 32 hexadecimal characters: the family and the significant parameters.
+    key: str
+    task_id: str
+    param_kwargs: dict[str, Any]
+
+    set_tracking_url: Any = None
+    set_status_message: Any = None
+    set_progress_percentage: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound = type(self)._schema_now()
+        values = bound.bind(args, kwargs)
+        self._bind(values, bound.encode(values))
+
+    _plain_init = __init__
+
+    def _bind(self, values: list[Any], encoded: list[bytes]) -> None:
+        bound = type(self)._schema_now()
+        attributes = self.__dict__
+        attributes["param_kwargs"] = given = {}
+        for slot, value in zip(bound.slots, values, strict=True):
+            attributes[slot.name] = given[slot.name] = value
+        self.key = bound.key(encoded)
+        self.task_id = f"{bound.family}_{self.key}"
+
+    @classmethod
+    def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
+        return [(slot.name, slot.declared) for slot in cls._schema_now().slots]
+
+    def __hash__(self) -> int:
+        return hash(self.task_id)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self.task_id == other.task_id)  # type: ignore[attr-defined]
+
+    # A task is one thing, also where it can be asked for a part.
+    __iter__ = None
+
+    def __repr__(self) -> str:
+        shown = []
+        for slot in type(self)._schema_now().slots:
+            if slot.significant:
+                private = slot.declared.visibility == ParameterVisibility.PRIVATE
+                value = self.param_kwargs[slot.name]
+                text = "***" if private else repr(value)
+                shown.append(f"{slot.name}={text if len(text) <= 200 else text[:197] + '...'}")
+        return f"{self.get_task_family()}({', '.join(shown)})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.param_kwargs)
+
+    def initialized(self) -> bool:
+        return "task_id" in self.__dict__
+
+    def clone(self, cls: Any = None, **kwargs: Any) -> Any:
+        """The same task with some parameters changed, or another class with the parameters that both have."""
+        cls = cls or type(self)
+        values = {name: kwargs.get(name, self.param_kwargs.get(name)) for name, _ in cls.get_params() if name in kwargs or name in self.param_kwargs}
+        return cls(**values)
+
+    def deps(self) -> list[luigi.Task]:
+        if type(self)._requires is not luigi.Task._requires:
+            return luigi.task.flatten(self._requires())  # type: ignore[no-any-return]
+        return [task for _, task in self._leaves()]
+
+    def complete(self) -> bool:
+        """Whether the output is still true, by the rule of truth."""
+        return planning.is_current(self)
+
+    def load(self, **options: Any) -> Any:
+        raise NotImplementedError
+
+    def _leaves(self) -> list[tuple[str, luigi.Task]]:
+        scope = current()
+        with scope.asking():
+            return scope.requirements(self)[1]
+
+    def _first_look(self, scope: Scope) -> Finding | Look | None:
+        """See `planning.walk`. None: the requirements say everything, `_conclude` is asked."""
+        return None
+
+    def _conclude(self, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+        """A task without a record of its own is as current as its requirements, and means what they mean."""
+        identities = []
+        for path, required in leaves:
+            finding = finding_of(required)
+            if not finding.verdict.is_current:
+                return Finding(Verdict(Rule.UPSTREAM, f"{required!r} must run first"))
+            identities += [path, finding.identity or ""]
+        return Finding(CURRENT, seal.combine(["structure", *identities]))
+
+
+def _rebuild(cls: Any, values: Mapping[str, Any]) -> Any:
+    return cls(**values)
+
+
+class Task(BaseTask, Generic[T]):
+    """A step: a class with `easy_run(self, inputs)`, whose return value is stored.
+
+    Declare parameters as in Luigi; name requirements with `inherit_list` / `inherit_dict`, as task
+    parameters, or in a `requires()` of your own. `inputs` has the shape of what is required, with loaded
+    values. Names let through in the constructor make one dict of parameters build every step.
+    """
+
+    _visible_in_registry = False
+
+    #: The format of the output.
+    target_type: ClassVar[Any] = PickleTarget
+    #: Several outputs, each in its own format: `{"model": PickleTarget, "scores": JsonTarget}`.
+    outputs: ClassVar[Mapping[str, type[Target[Any]]] | None] = None
+    #: Where outputs live; None: PIPELINE_TARGET_DIR, `[pipeline] target_dir`, then ./TARGETS.
+    TARGET_DIR: ClassVar[str | os.PathLike[str] | None] = None
+    #: An explicit part of what the step is: change it when something changed that code does not show.
+    version: Any = ""
+    #: Options for loading single requirements, by position or name: `{"frame": {"columns": ["x"]}}`.
+    load_options: ClassVar[Mapping[Any, Mapping[str, Any]]] = {}
+    #: A plain function that is the step: called with the inputs, and with the parameters that it names.
+    task_function: ClassVar[Callable[..., Any] | None] = None
+
+    inherited_requirements: ClassVar[tuple[Requirement, ...]] = ()
+    _execution: Any = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # What hides the registry entry of the base must not hide the step.
+        if "_visible_in_registry" not in vars(cls):
+            cls._visible_in_registry = True
+        _check_target_types(cls)
+
+    # What a step says
+
+    def easy_run(self, inputs: Any) -> Any:
+        """The step itself. What it returns is stored; `x = yield OtherTask(...)` requires more while running."""
+        function = type(self).task_function
+        if function is None:
+            raise TaskDefinitionError(f"{type(self).__name__} has no easy_run: define easy_run(self, inputs), or set task_function")
+        return call_function(self, function, inputs)
+
+    def requires(self) -> Any:
+        return tasks_as_parameters(self) or []
+
+    def load_input_params(self, target: Any) -> Mapping[str, Any]:
+        """Options with which the output `target` of a requirement (`target.task`) is loaded."""
+        return {}
+
+    # What a person and other tasks use
+
+    def load(self, **options: Any) -> T:
+        """The stored output, verified. Options are those of the format (`columns=` of parquet, say)."""
+        return self.target.load(**options)  # type: ignore[no-any-return]
+
+    def remove(self) -> None:
+        """Remove the output and its record."""
+        self.target.remove()
+        current().forget(self)
+
+    def output(self) -> Any:
+        return self.target
+
+    @property
+    def target(self) -> Target[Any]:
+        """Where the output lives."""
+        place = Place(self.store, self._stem)
+        if type(self).outputs:
+            target: Target[Any] = PartsTarget(place, type(self).outputs)
+        else:
+            kind = type(self).target_type
+            target = kind(place) if issubclass(kind, Target) else make_foreign(kind, place, self)
+        target.task = self
+        return target
+
+    def __getitem__(self, name: str) -> Part:
+        """One of several outputs, as a requirement that loads that one alone."""
+        known = type(self).outputs or {}
+        if name not in known:
+            raise ParameterError(f"{self!r} has no output {name!r}: it has {', '.join(known) or 'one output only (set outputs = {...})'}")
+        return Part(owner=self, name=name)
+
+    @property
+    def task_directory(self) -> Path:
+        """A directory for side files that live and die with the output; empty when the step begins."""
+        if self._execution is not None:
+            return self._execution.directory()  # type: ignore[no-any-return]
+        return self.store.path(self.target.directory_name)
+
+    @property
+    def store(self) -> Store:
+        return open_store(os.fspath(type(self).TARGET_DIR) if type(self).TARGET_DIR is not None else settings.target_dir())
+
+    @property
+    def _stem(self) -> str:
+        known = self.__dict__.get("_stem_known")
+        if known is None:
+            texts = []
+            for slot in type(self)._schema_now().slots:
+                value = self.param_kwargs[slot.name]
+                if slot.significant and slot.visible and isinstance(value, (str, int, float, bool)):
+                    texts.append((slot.name, str(value)))
+            slug = keys.slug_of(texts)
+            namespace = self.get_task_namespace()
+            folder = f"{keys.folder_name(namespace)}/" if namespace else ""
+            known = f"{folder}{keys.folder_name(type(self).__name__)}/{slug + '-' if slug else ''}{self.key}"
+            self.__dict__["_stem_known"] = known
+        return known  # type: ignore[no-any-return]
+
+    # What Luigi asks
+
+    def run(self) -> Generator[Any, Any, None]:
+        from pipeline.execute import execute
+
+        return execute(self)
+
+    def _first_look(self, scope: Scope) -> Finding | Look | None:
+        if issubclass(type(self).target_type, MemoryTarget) and not type(self).outputs and self.task_id not in scope.wanted:
+            if self.target.find_record() is None:
+                return None
+        return look(self, scope)
+
+    def _conclude(self, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+        # Kept in memory, and not in this process's: what it would be is known, and nobody has asked for it yet.
+        without = super()._conclude(leaves, finding_of)
+        if not without.verdict.is_current:
+            return without
+        identities = [finding_of(required).identity or "" for _, required in leaves]
+        return Finding(CURRENT, made_from(self, identities), absent=True)
+
+
+def _check_target_types(cls: type[Task[Any]]) -> None:
+    for kind in [cls.target_type, *(cls.outputs or {}).values()]:
+        if isinstance(kind, type) and issubclass(kind, Target):
+            continue
+        if cls.outputs or not (isinstance(kind, type) and issubclass(kind, luigi.target.Target) and hasattr(kind, "dump") and hasattr(kind, "load")):
+            raise TaskDefinitionError(
+                f"{cls.__name__}: {kind!r} is no target class: use one of `targets`, or a luigi.Target class with dump(value) and load()"
+            )
+    for name, kind in (cls.outputs or {}).items():
+        if kind.in_memory or not name.isidentifier():
+            raise TaskDefinitionError(f"{cls.__name__}: the output {name!r} must be an identifier, and cannot be kept in memory alone")
+
+
+def call_function(task: Task[Any], function: Callable[..., Any], inputs: Any) -> Any:
+    """Call a plain function with the inputs, and with the task's parameters that it names."""
+    import inspect
+
+    function = getattr(function, "__func__", function)
+    accepted = inspect.signature(function).parameters
+    everything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
+    named = {name: value for name, value in task.param_kwargs.items() if everything or name in accepted}
+    first = [task] if next(iter(accepted), "") == "self" else []
+    if isinstance(inputs, dict) and all(isinstance(name, str) for name in inputs):
+        return function(*first, **{**named, **inputs})
+    return function(*first, *(inputs if isinstance(inputs, (list, tuple)) else [inputs]), **named)
+
+
+class WrapperTask(Task[Any]):
+    """Stands for what it requires. No output of its own; `load()` loads its requirements, in their shape."""
+
+    _visible_in_registry = False
+    _stands_for_others = True
+
+    def run(self) -> None:  # type: ignore[override]
+        return None
+
+    def output(self) -> Any:
+        return []
+
+    def remove(self) -> None:
+        """Nothing: a wrapper stores nothing."""
+
+    def load(self, **options: Any) -> Any:
+        return structure.transform(structure.settle(self.requires()), lambda _, task: load_output(task, options))
+
+    def _first_look(self, scope: Scope) -> Finding | Look | None:
+        return None
+
+    def _conclude(self, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+        return BaseTask._conclude(self, leaves, finding_of)
+
+
+class Part(BaseTask):
+    """One output of a step with several: requires the step, loads that output alone."""
+
+    task_namespace = "pipeline"
+    _visible_in_registry = True
+    _stands_for_others = True
+
+    owner = TaskParameter()
+    name = luigi.Parameter()
+
+    def requires(self) -> Any:
+        return self.owner
+
+    def run(self) -> None:
+        return None
+
+    def output(self) -> Any:
+        target = self.owner.target[self.name]
+        target.task = self.owner
+        return target
+
+    def load(self, **options: Any) -> Any:
+        return self.output().load(**options)
+
+    def __repr__(self) -> str:
+        return f"{self.owner!r}[{self.name!r}]"
+
+    __str__ = __repr__
+
+    def _conclude(self, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+        finding = finding_of(self.owner)
+        if not finding.verdict.is_current:
+            return Finding(Verdict(Rule.UPSTREAM, f"{self.owner!r} must run first"))
+        found = self.owner.target.find_record()
+        if found is None:
+            return Finding(Verdict(Rule.UPSTREAM, f"{self.owner!r} must run first"))
+        return Finding(CURRENT, found[0].part(self.name).digest, absent=finding.absent)
+
+
+class ExternalFile(BaseTask, luigi.ExternalTask):
+    """A file or directory that someone else makes. Its content is its identity; it is handed over as a `Path`."""
+
+    _visible_in_registry = True
+
+    path = luigi.PathParameter()
+    run = None
+
+    def output(self) -> Any:
+        return luigi.LocalTarget(os.fspath(self.path))
+
+    def load(self, **options: Any) -> Path:
+        path = Path(self.path)
+        if not path.exists():
+            raise MissingFileError(f"{os.fspath(path)} is not there: put the file in its place, or correct the path")
+        return path
+
+    def _first_look(self, scope: Scope) -> Finding | Look | None:
+        where = os.fspath(self.path)
+        try:
+            if os.path.isdir(where):
+                return Finding(CURRENT, seal.tree_digest(where)[0])
+            return Finding(CURRENT, filecache.cached_digest(where))
+        except (FileNotFoundError, NotADirectoryError):
+            return Finding(Verdict(Rule.MISSING, f"{where} is not there"))
+
+
+def load_output(task: luigi.Task, options: Mapping[str, Any] | None = None) -> Any:
+    """What a consumer gets of a requirement: our tasks' values, a plain Luigi task's targets as they are."""
+    if isinstance(task, BaseTask):
+        return task.load(**(options or {}))
+    return task.output()
+
+
+__all__ = ["BaseTask", "ExternalFile", "Part", "Task", "WrapperTask", "load_output"]

@@ -1,0 +1,143 @@
+"""The rule of truth: is an output still true, and if not, why must the task run?
+
+The rules are asked in a fixed order and the first that fails is the verdict. `look` asks those that a task's
+own record answers, `conclude` those that need its requirements. Neither reads data or runs anything; both
+raise only for what a person must settle (a record of a newer version).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import luigi
+
+from targets import seal
+from targets.errors import NewerRecordError, RecordError
+from targets.record import Record
+from targets.store import Stamp
+
+if TYPE_CHECKING:
+    from pipeline.scope import Scope
+
+
+class Rule(enum.StrEnum):
+    """Why a task must run, in the order in which it is asked; or that it need not."""
+
+    CURRENT = "CURRENT"
+    MISSING = "MISSING"
+    DAMAGED = "DAMAGED"
+    REQUIREMENTS = "REQUIREMENTS"
+    INPUT = "INPUT"
+    UPSTREAM = "UPSTREAM"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule and the reason in words. `str` of one reads `INPUT: Ingest(rows=20) changed`."""
+
+    rule: Rule
+    reason: str = ""
+
+    @property
+    def is_current(self) -> bool:
+        return self.rule is Rule.CURRENT
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.reason}" if self.reason else str(self.rule)
+
+
+CURRENT = Verdict(Rule.CURRENT)
+
+
+@dataclass(slots=True)
+class Finding:
+    """What one run knows about a task: the verdict, the identity its consumers see, and the record's stamp.
+
+    `absent`: the output is true, but its data are not at hand (trimmed, or in the memory of another process).
+    """
+
+    verdict: Verdict
+    identity: str | None = None
+    stamp: Stamp | None = None
+    absent: bool = False
+
+
+@dataclass(slots=True)
+class Look:
+    """A task whose own record is in order, waiting for what its requirements say."""
+
+    record: Record
+    stamp: Stamp
+    absent: bool = False
+
+
+Leaves = Sequence[tuple[str, luigi.Task]]
+
+
+def key_of(task: Any) -> str:
+    """The key by which a requirement is recorded; a plain Luigi task's is made from its id."""
+    return getattr(task, "key", None) or seal.short_digest(task.task_id.encode("utf-8", "surrogatepass"))
+
+
+def look(task: Any, scope: Scope) -> Finding | Look:
+    """Rules that the record alone answers."""
+    target = task.target
+    try:
+        found = target.find_record()
+    except NewerRecordError:
+        raise
+    except RecordError as error:
+        return Finding(Verdict(Rule.DAMAGED, str(error)))
+    if found is None:
+        return Finding(Verdict(Rule.MISSING, "it is not in memory" if target.in_memory else "it was never made, or was removed"))
+    record, stamp = found
+    if record.key != task.key:
+        return Finding(Verdict(Rule.DAMAGED, f"the record beside it belongs to another task, {record.family}"))
+    misfit = target.fits(record)
+    if misfit is not None:
+        return Finding(Verdict(Rule.MISSING, f"{misfit}, now {target.format_name()} is wanted"))
+    if record.trimmed and task.task_id in scope.wanted:
+        return Finding(Verdict(Rule.MISSING, "its data were trimmed, and are needed"))
+    if not record.trimmed:
+        wrong = target.what_is_wrong(record)
+        if wrong is not None:
+            return Finding(Verdict(Rule(wrong[0]), wrong[1]))
+    if scope.is_fresh(record) and scope.inside_run:
+        # Its requirements were judged when it ran, in this run.
+        return Finding(CURRENT, identity_of(task, record), stamp, record.trimmed)
+    return Look(record, stamp, record.trimmed)
+
+
+def conclude(task: Any, seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+    """Rules that need the requirements' findings."""
+    record = seen.record
+    difference = record.inputs.structure_matches([(path, key_of(required)) for path, required in leaves])
+    if difference is not None:
+        return Finding(Verdict(Rule.REQUIREMENTS, difference), stamp=seen.stamp)
+    upstream = None
+    recorded = {row.path: row.identity for row in record.inputs} if len(record.inputs) == len(leaves) < 65 else None
+    for at, (path, required) in enumerate(leaves):
+        finding = finding_of(required)
+        if not finding.verdict.is_current:
+            upstream = upstream or required
+        elif finding.identity != (recorded[path] if recorded is not None else record.inputs.identity_at(at)):
+            return Finding(Verdict(Rule.INPUT, f"{required!r} has another content"), stamp=seen.stamp)
+    if upstream is not None:
+        return Finding(Verdict(Rule.UPSTREAM, f"{upstream!r} must run first"), stamp=seen.stamp)
+    return Finding(CURRENT, identity_of(task, record), seen.stamp, seen.absent)
+
+
+def identity_of(task: Any, record: Record) -> str:
+    """What consumers of an output depend on."""
+    parts = [record.identity or record.digest]
+    if record.directory is not None:
+        parts.append(record.directory)
+    return parts[0] if len(parts) == 1 else seal.combine(parts)
+
+
+def made_from(task: Any, inputs: Sequence[str]) -> str:
+    """The identity of an output without bytes: what it was made from."""
+    return seal.combine(["made from", task.key, *inputs])

@@ -1,0 +1,59 @@
+"""Where outputs live: data, a record beside it, and the digest that says whether they are still the same.
+
+Knows nothing of Luigi's scheduler, of `pipeline` or of any app.
+"""
+
+from targets.errors import (
+    DamagedError,
+    DumpError,
+    GeneratorOutputError,
+    LoadError,
+    MissingExtraError,
+    MissingOutputError,
+    NewerRecordError,
+    PipelineError,
+    RecordError,
+    RoundTripError,
+    StoreError,
+    TargetError,
+)
+from targets.formats.columnar import FeatherTarget, ParquetTarget
+from targets.formats.csvframe import CsvTarget
+from targets.formats.files import FileTarget
+from targets.formats.jsonvalue import JsonTarget
+from targets.formats.memory import DummyTarget, MemoryTarget
+from targets.formats.numpyarray import NumpyTarget
+from targets.formats.pickling import PickleTarget
+from targets.formats.plain import BytesTarget, TextTarget
+from targets.record import Record
+from targets.store import open_store
+from targets.target import Target
+
+__all__ = [
+    "BytesTarget",
+    "CsvTarget",
+    "DamagedError",
+    "DummyTarget",
+    "DumpError",
+    "FeatherTarget",
+    "FileTarget",
+    "GeneratorOutputError",
+    "JsonTarget",
+    "LoadError",
+    "MemoryTarget",
+    "MissingExtraError",
+    "MissingOutputError",
+    "NewerRecordError",
+    "NumpyTarget",
+    "ParquetTarget",
+    "PickleTarget",
+    "PipelineError",
+    "Record",
+    "RecordError",
+    "RoundTripError",
+    "StoreError",
+    "Target",
+    "TargetError",
+    "TextTarget",
+    "open_store",
+]

@@ -1,0 +1,56 @@
+"""Files and directories that a step wrote itself: `easy_run` returns the path, and what is there is moved in.
+
+The stored file keeps the suffix it came with. `load` gives the path of the stored file or directory, whose
+content was verified; a step that changes it in place damages its own input, which the next reader notices.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from targets import seal
+from targets.errors import DumpError
+from targets.record import Part
+from targets.store import Draft
+from targets.target import Target, verify_part
+
+
+class FileTarget(Target[Path]):
+    """A file or a directory. Set `extension` on a subclass to insist on one."""
+
+    extension = "file"
+
+    def save(self, value: Path, draft: Draft) -> tuple[Part, ...]:
+        if not isinstance(value, (str, os.PathLike)):
+            raise DumpError(f"FileTarget moves in the file that easy_run made: return its path, not a {type(value).__name__}")
+        source = Path(value)
+        if source.is_symlink() or not source.exists():
+            raise DumpError(f"easy_run returned {str(source)!r}, which is {'a link' if source.is_symlink() else 'not there'}")
+        name = self._name_for(source)
+        written = draft.create(name)
+        shutil.move(source, written)
+        if written.is_dir():
+            digest, size = seal.tree_digest(written)
+            return (Part(self.part, name, self.format_name(), digest, size, kind="directory"),)
+        return (Part(self.part, name, self.format_name(), seal.file_digest(written), written.stat().st_size),)
+
+    def _name_for(self, source: Path) -> str:
+        if type(self).extension != FileTarget.extension:
+            return self.name
+        suffix = source.suffix if source.suffix.isascii() and source.suffix[1:].isalnum() and len(source.suffix) < 12 else ""
+        if suffix in (".tmp", ".aside", ".files"):  # these mean something to the store
+            return self.name
+        return self.name.removesuffix("." + self.extension) + suffix if suffix else self.name
+
+    @property
+    def path(self) -> str:
+        """Where the file is, once it is stored."""
+        found = self.find_record()
+        return self.store.where(found[0].part(self.part).file if found else self.name)
+
+    def load_part(self, part: Part, **options: Any) -> Path:
+        verify_part(self.store, part)
+        return self.store.path(part.file)

@@ -1,0 +1,70 @@
+"""Pickle: any Python object, protocol 5, readable by plain `pickle.load`.
+
+What `pickle` cannot write (lambdas, classes of a notebook or of `__main__`) is written by cloudpickle, by
+value. The names of project classes and functions inside are noticed while writing (`named`), since an edit
+of their code changes what the output means although its bytes stay the same.
+"""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+from typing import Any, BinaryIO, ClassVar, TypeVar
+
+import cloudpickle
+
+from targets.target import Target
+
+T = TypeVar("T")
+
+PROTOCOL = 5
+_PLAIN = frozenset({int, float, str, bool, bytes, type(None), complex})
+
+
+class _NamingPickler(cloudpickle.Pickler):  # type: ignore[misc,name-defined]
+    """Notices which classes and functions a pickle refers to."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file, protocol=PROTOCOL)
+        self.named: set[Any] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        self.named.add(obj if isinstance(obj, type) or hasattr(obj, "__code__") else kind)
+        return super().reducer_override(obj)
+
+
+class PickleTarget(Target[T]):
+    """Any object. `compression`: 1 (fast) to 9 (small) writes gzip, 0 (default) plain pickle."""
+
+    extension = "pkl"
+    compression: ClassVar[int] = 0
+
+    #: Classes and functions that the last written pickle refers to.
+    named: frozenset[Any] = frozenset()
+
+    def write(self, value: T, file: BinaryIO) -> None:
+        if self.compression:
+            # No time stamp and no file name inside: the same value gives the same bytes.
+            with gzip.GzipFile("", "wb", self.compression, file, mtime=0) as packed:
+                self._pickle(value, packed)
+        else:
+            self._pickle(value, file)
+
+    def _pickle(self, value: T, file: Any) -> None:
+        if type(value) in _PLAIN:
+            file.write(pickle.dumps(value, PROTOCOL))
+            return
+        pickler = _NamingPickler(file)
+        pickler.dump(value)
+        self.named = frozenset(pickler.named)
+
+    def read(self, file: BinaryIO, **options: Any) -> T:
+        if self.compression:
+            with gzip.GzipFile(fileobj=file) as packed:
+                return pickle.load(packed, **options)  # type: ignore[no-any-return]
+        return pickle.load(file, **options)  # type: ignore[no-any-return]
+
+    @classmethod
+    def format_name(cls) -> str:
+        return "pkl.gz" if cls.compression else cls.extension

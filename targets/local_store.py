@@ -1,0 +1,266 @@
+"""A store in a local directory.
+
+A file is written beside its final place under a name of its own and renamed; the record is written before
+anything old is touched, so that a full disk costs nothing. Directories are created as they are needed, for
+this user only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from targets.errors import StoreError
+from targets.locks import KeyLocks
+from targets.seal import short_digest
+from targets.store import Draft, Stamp
+
+INTERNAL = ".luigi-warp"
+_TEMPORARY = ".tmp"
+_ASIDE = ".aside"
+
+_counter = itertools.count()
+_token = uuid.uuid4().hex[:20]
+_token_owner = os.getpid()
+
+
+def _unique() -> str:
+    """Names nobody else uses, on any host; never from `random`, which a step may have seeded."""
+    global _token, _token_owner
+    if _token_owner != os.getpid():
+        _token, _token_owner = uuid.uuid4().hex[:20], os.getpid()
+    return f"{_token}{next(_counter):x}"
+
+
+class LocalStore:
+    """See `targets.store.Store` for the contract."""
+
+    def __init__(self, root: str, *, durable: bool = False) -> None:
+        self.url = root
+        self.durable = durable
+        self._prefix = root.rstrip(os.sep) + os.sep
+        self._locks = KeyLocks(os.path.join(root, INTERNAL, "locks"))
+        self._made: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"LocalStore({self.url!r})"
+
+    def draft(self) -> Draft:
+        return LocalDraft(self)
+
+    def path(self, name: str) -> Path:
+        return Path(self._prefix + name)
+
+    def where(self, name: str) -> str:
+        return self._prefix + name
+
+    def open(self, name: str) -> BinaryIO:
+        return open(self._prefix + name, "rb", buffering=0)
+
+    def stamp(self, name: str) -> Stamp | None:
+        try:
+            found = os.stat(self._prefix + name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def size(self, name: str) -> int | None:
+        try:
+            found = os.lstat(self._prefix + name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return 0 if stat.S_ISDIR(found.st_mode) else found.st_size
+
+    def list(self, folder: str) -> Iterator[str]:
+        try:
+            with os.scandir(self._prefix + folder) as entries:
+                for entry in entries:
+                    yield entry.name
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+    def folders(self) -> Iterator[str]:
+        for directory, below, _ in os.walk(self.url):
+            relative = os.path.relpath(directory, self.url)
+            below[:] = sorted(name for name in below if not name.startswith(".") and named_key(name) is None)
+            if relative != ".":
+                yield relative.replace(os.sep, "/")
+
+    def delete(self, *names: str) -> None:
+        for name in names:
+            remove_path(self._prefix + name)
+
+    def quarantine(self, *names: str) -> None:
+        folder = os.path.join(self.url, INTERNAL, "quarantine")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.rename(self._prefix + name, os.path.join(folder, f"{_unique()}-{os.path.basename(name)}"))
+
+    def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        return self._locks.hold(key, waiting)
+
+    def sweep(self, folder: str) -> int:
+        removed = 0
+        for name in [name for name in self.list(folder) if name.startswith(".") and name.endswith((_TEMPORARY, _ASIDE))]:
+            # `.<key>.<unique>.tmp`: whoever holds the key's lock may judge what was left for it.
+            with self._locks.try_hold(name[1:33]) as free:
+                if free:
+                    remove_path(f"{self._prefix}{folder}/{name}")
+                    removed += 1
+        return removed
+
+    def make_folder(self, name: str) -> None:
+        folder = os.path.dirname(self._prefix + name)
+        if folder not in self._made:
+            try:
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"the store {self.url} cannot be written: {error}") from error
+            self._made.add(folder)
+
+    def forget_folders(self) -> None:
+        """Somebody removed a folder that was made: make them again."""
+        self._made.clear()
+
+
+class LocalDraft:
+    """See `targets.store.Draft` for the contract."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self._files: dict[str, str] = {}
+        self._record: str | None = None
+        self._aside: list[tuple[str, str]] = []
+        self._directories: list[str] = []
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def create(self, name: str) -> Path:
+        temporary = self._temporary(name, _TEMPORARY)
+        self._files[name] = temporary
+        return Path(temporary)
+
+    def directory(self, name: str, record: str) -> Path:
+        # Side files are written where they stay, since an output may name their path. The old ones, and the record
+        # that vouches for them, are put aside and come back if the step fails.
+        self._put_aside(record)
+        self._put_aside(name)
+        final = self._store.where(name)
+        self._store.make_folder(name)
+        os.mkdir(final, 0o700)
+        self._directories.append(final)
+        return Path(final)
+
+    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = ()) -> Stamp:
+        where = self._store.where
+        final_record = where(record)
+        self._record = temporary = self._temporary(record, _TEMPORARY)
+        try:
+            descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                if self._store.durable:
+                    os.fsync(descriptor)
+                found = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+            with suppress(FileNotFoundError):
+                os.unlink(final_record)
+            for name in obsolete:
+                remove_path(where(name))
+            for name, written in self._files.items():
+                _replace(written, where(name))
+            os.rename(temporary, final_record)
+            if self._store.durable:
+                _sync_directory(os.path.dirname(final_record))
+        except OSError as error:
+            raise StoreError(f"cannot write {final_record}: {error}; nothing was changed that a reader could mistake") from error
+        self._files.clear()
+        self._record = None
+        self._directories.clear()
+        for _, aside in self._aside:
+            remove_path(aside)
+        self._aside.clear()
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def __exit__(self, *exception: object) -> None:
+        for written in self._files.values():
+            remove_path(written)
+        if self._record is not None:
+            remove_path(self._record)
+        for made in self._directories:
+            remove_path(made)
+        for final, aside in reversed(self._aside):
+            os.rename(aside, final)
+        self._files.clear()
+        self._record = None
+        self._directories.clear()
+        self._aside.clear()
+
+    def _put_aside(self, name: str) -> None:
+        final, aside = self._store.where(name), self._temporary(name, _ASIDE)
+        with suppress(FileNotFoundError):
+            os.rename(final, aside)
+            self._aside.append((final, aside))
+
+    def _temporary(self, name: str, ending: str) -> str:
+        self._store.make_folder(name)
+        folder, _, base = self._store.where(name).rpartition(os.sep)
+        if not os.path.isdir(folder):
+            self._store.forget_folders()
+            self._store.make_folder(name)
+        return f"{folder}{os.sep}.{key_of(base)}.{_unique()}{ending}"
+
+
+def key_of(base: str) -> str:
+    """The key in a file name `<slug>-<key>.<ext>`, or as many hexadecimal characters made from the name."""
+    return named_key(base) or short_digest(base.encode("utf-8", "surrogatepass"))
+
+
+def named_key(base: str) -> str | None:
+    """The key in a file name, None where the name has none."""
+    key = base.split(".", 1)[0][-32:]
+    return key if len(key) == 32 and not key.strip("0123456789abcdef") else None
+
+
+def remove_path(path: str) -> None:
+    """Remove a file, a link or a directory with all it holds; fine if it is gone already."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except (IsADirectoryError, PermissionError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            raise
+
+
+def _replace(written: str, final: str) -> None:
+    try:
+        os.replace(written, final)
+    except OSError:
+        if not os.path.isdir(final):
+            raise
+        # A directory is never replaced by a rename unless it is empty; no record vouches for the old one any more.
+        shutil.rmtree(final)
+        os.rename(written, final)
+
+
+def _sync_directory(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,124 @@
+"""One writer at a time for a key, on a local disk.
+
+Every key is one byte of one lock file, locked with the kernel's record locks: they die with their holder,
+children do not inherit them, and no file is left for each key. The kernel knows processes only, so threads
+of one process are kept apart here. Where the file system refuses locks, `StoreError` says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from targets.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows: threads of one process are kept apart, processes are not (see docs).
+    fcntl = None  # type: ignore[assignment]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
+
+
+class KeyLocks:
+    """The locks of one store. One descriptor a process: closing any other would drop every lock."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._owner = 0
+        self._held: set[int] = set()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, key: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        place = int(key[:15], 16)
+        self._take(place, waiting)
+        try:
+            yield
+        finally:
+            self._give_back(place)
+
+    @contextmanager
+    def try_hold(self, key: str) -> Iterator[bool]:
+        """Like `hold`, but yields False at once where somebody else has the lock."""
+        place = int(key[:15], 16)
+        self._forget_after_fork()
+        with self._changed:
+            free = place not in self._held
+            if free:
+                self._held.add(place)
+        if free and not self._kernel_lock(place):
+            self._drop(place)
+            free = False
+        try:
+            yield free
+        finally:
+            if free:
+                self._give_back(place)
+
+    def _take(self, place: int, waiting: Callable[[], None] | None) -> None:
+        self._forget_after_fork()
+        told = False
+        with self._changed:
+            while place in self._held:
+                if waiting and not told:
+                    waiting()
+                    told = True
+                self._changed.wait()
+            self._held.add(place)
+        pause = _FIRST_PAUSE
+        try:
+            # Polling, because a blocking wait cannot be told from a deadlock by the kernel when threads are involved.
+            while not self._kernel_lock(place):
+                if waiting and not told:
+                    waiting()
+                    told = True
+                time.sleep(pause)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
+        except BaseException:
+            self._drop(place)
+            raise
+
+    def _give_back(self, place: int) -> None:
+        if fcntl is not None and self._descriptor is not None and self._owner == os.getpid():
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place)
+        self._drop(place)
+
+    def _drop(self, place: int) -> None:
+        with self._changed:
+            self._held.discard(place)
+            self._changed.notify_all()
+
+    def _kernel_lock(self, place: int) -> bool:
+        if fcntl is None:
+            return True
+        try:
+            fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            return True
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                return False
+            raise StoreError(f"cannot lock in {self._path}: {error}; a store needs a file system with locks") from error
+
+    def _open(self) -> int:
+        with self._changed:
+            if self._descriptor is None:
+                try:
+                    os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+                    self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+                except OSError as error:
+                    raise StoreError(f"the store {os.path.dirname(self._path)} cannot be written: {error}") from error
+                self._owner = os.getpid()
+            return self._descriptor
+
+    def _forget_after_fork(self) -> None:
+        # A forked child owns none of its parent's locks, and a condition may have been forked while held.
+        if self._owner not in (0, os.getpid()):
+            self._changed = threading.Condition()
+            self._held = set()
+            self._owner = os.getpid()

@@ -1,0 +1,89 @@
+"""The store's contract: bytes in a place, committed all or nothing.
+
+A `Draft` is an output that is not there yet. Files are written under names nobody else uses; `commit`
+puts them, and the record last, where readers look. Promises: whatever happens at any moment (exception,
+`kill -9`, full disk), a reader finds the old output, the new one or none, never a mixture; what a draft
+that was not committed has written is removed, at the latest by the next run (`sweep`).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+# What a remembered verdict is held against: a record whose stamp changed must be read again.
+Stamp = tuple[int, ...]
+
+
+class Draft(Protocol):
+    """What a step is writing. Used as a context manager: left without `commit`, everything is undone."""
+
+    def create(self, name: str) -> Path:
+        """A local path, in use by nobody, for the file or directory that will be `name`."""
+
+    def directory(self, name: str, record: str) -> Path:
+        """The empty directory `name` at its final place, for side files; the old one is kept aside."""
+
+    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = ()) -> Stamp:
+        """Make the new output visible: the old record goes first, the new one comes last."""
+
+    def __enter__(self) -> Draft: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class Store(Protocol):
+    """A place that holds outputs, records and locks. Names are relative, with `/` between parts."""
+
+    url: str
+
+    def draft(self) -> Draft: ...
+
+    def open(self, name: str) -> BinaryIO:
+        """Open for reading; `FileNotFoundError` where there is nothing."""
+
+    def path(self, name: str) -> Path:
+        """A local path that holds the content of `name`; a remote store brings it first."""
+
+    def where(self, name: str) -> str:
+        """How a person or another tool would name it: a path or a URL."""
+
+    def stamp(self, name: str) -> Stamp | None:
+        """Changes whenever `name` is replaced; None where there is nothing."""
+
+    def size(self, name: str) -> int | None:
+        """Size of a file, 0 for a directory, None where there is nothing."""
+
+    def list(self, folder: str) -> Iterator[str]:
+        """Names directly below a folder, nothing for a folder that is not there."""
+
+    def folders(self) -> Iterator[str]:
+        """Every folder that may hold outputs."""
+
+    def delete(self, *names: str) -> None:
+        """Remove files or directories; what is not there is removed already."""
+
+    def quarantine(self, *names: str) -> None:
+        """Move damaged files out of every reader's sight, for a person to look at."""
+
+    def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        """The only writer of this key, across processes; `waiting` is called once if another has it."""
+
+    def sweep(self, folder: str) -> int:
+        """Remove what dead writers left in a folder; how many things were removed."""
+
+
+@functools.lru_cache(maxsize=64)
+def open_store(url: str) -> Store:
+    """The store at a local path or an fsspec URL (`s3://bucket/prefix`, `memory://x`)."""
+    if "://" in url and not url.startswith("file://"):
+        from targets.remote_store import RemoteStore
+
+        return RemoteStore(url)
+    from targets.local_store import LocalStore
+
+    return LocalStore(os.path.abspath(url.removeprefix("file://")))

@@ -1,0 +1,322 @@
+"""The contract of an output: exists, dump, load, remove, record.
+
+A format is a class with an `extension`, a `write` and a `read`; everything else is here. Promises: `dump`
+leaves the old output, the new one or none; `load` decodes only bytes that were verified against the record,
+and raises `DamagedError` rather than hand out anything else. `exists` is Luigi's question (is it there, whole
+by its size); whether it is still *true* is answered by `Task.complete`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
+
+import luigi.target
+
+from targets import seal
+from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, PipelineError, RecordError
+from targets.record import SUFFIX, Part, Record
+from targets.store import Draft, Stamp, Store, open_store
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where an output lives: a store and the name, without extension, that all its files share."""
+
+    store: Store
+    stem: str
+
+    @property
+    def record_name(self) -> str:
+        return self.stem + SUFFIX
+
+    @property
+    def key(self) -> str:
+        from targets.local_store import key_of
+
+        return key_of(self.stem.rpartition("/")[2])
+
+
+_parsed: dict[tuple[str, str], tuple[Stamp, Record]] = {}
+_parsed_lock = threading.Lock()
+_PARSED_LIMIT = 200_000
+
+
+class Target(luigi.target.Target, Generic[T]):
+    """Where one output lives: its data and one record beside it.
+
+    Subclasses say how a value is written to and read from a binary file:
+
+        class YamlTarget(Target):
+            extension = "yaml"
+
+            def write(self, value, file):
+                file.write(yaml.safe_dump(value).encode())
+
+            def read(self, file):
+                return yaml.safe_load(file)
+
+    What `write` raises stops the step and leaves the old output. `read` takes whatever options a step passes
+    to `load`. `describe` may name the columns of a value; they are kept in the record.
+    """
+
+    extension: ClassVar[str] = "bin"
+    #: The output has no bytes that could be compared; consumers depend on what it was made from.
+    identity_from_inputs: ClassVar[bool] = False
+    #: The data live no longer than this process.
+    in_memory: ClassVar[bool] = False
+
+    #: The task this output belongs to, where there is one.
+    task: Any = None
+    part: str = ""
+
+    def __init__(self, place: Place | str | os.PathLike[str]) -> None:
+        if not isinstance(place, Place):
+            folder, name = os.path.split(os.path.abspath(place))
+            place = Place(open_store(folder), name.removesuffix("." + self.extension))
+        self.place = place
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path})"
+
+    __str__ = __repr__
+
+    # What a format says
+
+    def write(self, value: T, file: BinaryIO) -> None:
+        raise DumpError(f"{type(self).__name__} defines no write(value, file)")
+
+    def read(self, file: BinaryIO, **options: Any) -> T:
+        raise LoadError(f"{type(self).__name__} defines no read(file)")
+
+    def describe(self, value: T) -> Mapping[str, str] | None:
+        """Columns and their types, where the value has any."""
+        return None
+
+    # What a task and a person use
+
+    @property
+    def store(self) -> Store:
+        return self.place.store
+
+    @property
+    def name(self) -> str:
+        """The data's name in the store."""
+        return f"{self.place.stem}.{self.part}.{self.extension}" if self.part else f"{self.place.stem}.{self.extension}"
+
+    @property
+    def path(self) -> str:
+        """Where the data are: a path, or a URL on a remote store."""
+        return self.store.where(self.name)
+
+    @property
+    def record(self) -> Record:
+        """What made this output; `MissingOutputError` if there is none."""
+        found = self.find_record()
+        if found is None:
+            raise MissingOutputError(f"nothing is stored at {self.path}: build the task first")
+        return found[0]
+
+    def find_record(self) -> tuple[Record, Stamp] | None:
+        """The record and its stamp, None where there is none. Records are parsed once for each stamp."""
+        where = (self.store.url, self.place.record_name)
+        stamp = self.store.stamp(self.place.record_name)
+        if stamp is None:
+            return None
+        known = _parsed.get(where)
+        if known is not None and known[0] == stamp:
+            return known[1], stamp
+        try:
+            with self.store.open(self.place.record_name) as file:
+                record = Record.from_bytes(file.read())
+        except FileNotFoundError:
+            return None
+        except RecordError as error:
+            raise RecordError(f"{self.store.where(self.place.record_name)}: {error}") from error
+        self.remember(record, stamp)
+        return record, stamp
+
+    def stamp(self) -> Stamp | None:
+        """Changes whenever the record is replaced; None where there is none."""
+        return self.store.stamp(self.place.record_name)
+
+    def remember(self, record: Record, stamp: Stamp) -> None:
+        with _parsed_lock:
+            if len(_parsed) >= _PARSED_LIMIT:
+                _parsed.clear()
+            _parsed[self.store.url, self.place.record_name] = (stamp, record)
+
+    def exists(self) -> bool:
+        """There is a record that can be read, and data of the recorded size."""
+        try:
+            found = self.find_record()
+        except RecordError:
+            return False
+        return found is not None and not found[0].trimmed and self.what_is_wrong(found[0]) is None
+
+    def what_is_wrong(self, record: Record) -> tuple[str, str] | None:
+        """(rule, reason) where the data are not those of the record, as far as names and sizes tell."""
+        if not record.parts:
+            return "DAMAGED", "its record names no data"
+        for part in record.parts:
+            if part.kind == "none":
+                continue
+            size = self.store.size(part.file)
+            if size is None:
+                return "MISSING", f"{part.file} is gone"
+            if part.kind == "file" and size != part.size:
+                return "DAMAGED", f"{part.file} has {size} bytes, not {part.size}"
+        if record.directory is not None and self.store.size(self.directory_name) is None:
+            return "MISSING", f"{self.directory_name} is gone"
+        return None
+
+    def fits(self, record: Record) -> str | None:
+        """None where the record is of the format that this class stands for, else words."""
+        if len(record.parts) != 1 or record.parts[0].name != self.part:
+            return "it was stored in other parts"
+        if record.parts[0].format != self.format_name():
+            return f"it was stored as {record.parts[0].format}"
+        return None
+
+    @classmethod
+    def format_name(cls) -> str:
+        return cls.extension
+
+    @property
+    def directory_name(self) -> str:
+        return self.place.stem + ".files"
+
+    # Writing
+
+    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: bool = False) -> Record:
+        """Store a value. `facts` is the record so far; a `draft` that a step has opened is committed.
+
+        `directory`: the step wrote side files into its task directory, which are part of the output.
+        """
+        if draft is None:
+            with self.store.draft() as own:
+                return self.dump(value, facts=facts, draft=own, directory=directory)
+        try:
+            parts = self.save(value, draft)
+        except (PipelineError, OSError):
+            raise
+        except Exception as error:
+            raise DumpError(
+                f"{self._owner()} returned a {type(value).__name__} that {type(self).__name__} cannot store: "
+                f"{type(error).__name__}: {error}. Return something else, or choose another target_type"
+            ) from error
+        return self._commit(draft, parts, facts or Record(key=self.place.key), directory)
+
+    def save(self, value: T, draft: Draft) -> tuple[Part, ...]:
+        """Write the value's files into the draft."""
+        writer = seal.HashingWriter(draft.create(self.name))
+        try:
+            self.write(value, writer)
+        finally:
+            digest, size = writer.finish()
+        return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value)),)
+
+    def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Record, directory: bool) -> Record:
+        obsolete: list[str] = []
+        if not directory and self.store.size(self.directory_name) is not None:
+            obsolete.append(self.directory_name)
+        with suppress(RecordError):
+            if found := self.find_record():
+                kept = {part.file for part in parts}
+                obsolete += [part.file for part in found[0].parts if part.file not in kept]
+        record = dataclasses.replace(
+            facts,
+            parts=parts,
+            digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
+            size=sum(part.size for part in parts),
+            directory=seal.tree_digest(self.store.path(self.directory_name))[0] if directory else None,
+        )
+        stamp = draft.commit(self.place.record_name, record.to_bytes(), obsolete=tuple(obsolete))
+        self.remember(record, stamp)
+        return record
+
+    # Reading
+
+    def load(self, **options: Any) -> T:
+        """The stored value. The bytes are verified first: `DamagedError` if they are not those that were written."""
+        for attempt in (1, 2):
+            found = self.find_record()
+            if found is None:
+                raise MissingOutputError(f"nothing is stored at {self.path}: build {self._owner()} first")
+            if found[0].trimmed:
+                raise MissingOutputError(f"the data of {self._owner()} were trimmed: build it again to load it")
+            try:
+                return self.load_part(found[0].part(self.part), **options)
+            except (DamagedError, FileNotFoundError) as error:
+                # Somebody may have committed between our look at the record and at the data.
+                if attempt == 2 or self.store.stamp(self.place.record_name) == found[1]:
+                    if isinstance(error, DamagedError):
+                        raise
+                    raise MissingOutputError(f"{self.path} is gone while its record is there: build {self._owner()} again") from error
+        raise AssertionError("unreachable")
+
+    def load_part(self, part: Part, **options: Any) -> T:
+        with self.store.open(part.file) as file:
+            data = seal.verified(file, expected=part.digest, size=part.size, name=self.store.where(part.file))
+        return self.decode(data, part, **options)
+
+    def decode(self, data: bytes, part: Part, **options: Any) -> T:
+        """Turn verified bytes into a value."""
+        try:
+            return self.read(io.BytesIO(data), **options)
+        except PipelineError:
+            raise
+        except Exception as error:
+            raise LoadError(f"{self.path} is intact but {type(self).__name__} cannot read it: {type(error).__name__}: {error}") from error
+
+    def verify(self) -> None:
+        """Read every byte; `DamagedError` where one differs from what was written."""
+        record = self.record
+        for part in record.parts:
+            verify_part(self.store, part)
+        if record.directory is not None and seal.tree_digest(self.store.path(self.directory_name))[0] != record.directory:
+            raise DamagedError(f"{self.store.where(self.directory_name)} is not what was written")
+
+    def remove(self) -> None:
+        """Remove the output and its record; fine if there is none."""
+        with self.store.lock(self.place.key):
+            self._each_file(self.store.delete)
+
+    def quarantine(self) -> bool:
+        """Move a damaged output away, unless somebody has mended it meanwhile. The caller holds no lock."""
+        with self.store.lock(self.place.key):
+            try:
+                self.verify()
+                return False
+            except (DamagedError, RecordError, MissingOutputError, FileNotFoundError):
+                self._each_file(self.store.quarantine)
+                return True
+
+    def _each_file(self, action: Callable[..., None]) -> None:
+        names = [self.place.record_name, self.name, self.directory_name]
+        with suppress(RecordError):
+            if found := self.find_record():
+                names[1:1] = [part.file for part in found[0].parts if part.file != self.name]
+        action(*names)
+        _parsed.pop((self.store.url, self.place.record_name), None)
+
+    def _owner(self) -> str:
+        return repr(self.task) if self.task is not None else self.path
+
+
+def verify_part(store: Store, part: Part) -> None:
+    if part.kind == "none":
+        return
+    if part.kind == "directory":
+        if seal.tree_digest(store.path(part.file))[0] != part.digest:
+            raise DamagedError(f"{store.where(part.file)} is not what was written")
+        return
+    if store.size(part.file) != part.size or seal.file_digest(store.path(part.file)) != part.digest:
+        raise DamagedError(f"{store.where(part.file)} is not what was written")
