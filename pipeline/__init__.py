@@ -25,3 +25,35 @@ from pipeline.planning import Plan, plan
 from pipeline.runs import Outcome, Run
 from pipeline.task import ExternalFile, Task, WrapperTask
 from pipeline.verdict import Verdict
+
+__all__ = [
+    "AmbiguousFamilyError",
+    "ConfigurationError",
+    "CycleError",
+    "ExternalFile",
+    "InputAccessError",
+    "ListTaskParameter",
+    "MissingFileError",
+    "MissingParameterError",
+    "Outcome",
+    "ParameterError",
+    "PipelineError",
+    "Plan",
+    "PlanningError",
+    "RepairError",
+    "RequirementError",
+    "ReservedNameError",
+    "Run",
+    "ShadowedPackageError",
+    "StepError",
+    "Task",
+    "TaskDefinitionError",
+    "TaskParameter",
+    "UnknownParameterError",
+    "Verdict",
+    "WrapperTask",
+    "build",
+    "inherit_dict",
+    "inherit_list",
+    "plan",
+]

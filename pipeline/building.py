@@ -12,15 +12,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import luigi
-from luigi.scheduler import Scheduler
+from luigi.scheduler import UNKNOWN, Scheduler
 
 from pipeline import planning, settings
 from pipeline.errors import MissingFileError, StepError, TaskDefinitionError
 from pipeline.runs import Outcome, Run
 from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
-from pipeline.verdict import CURRENT, Verdict
+from pipeline.verdict import CURRENT, Finding, Rule, Verdict, required_while_running
 from pipeline.worker import Outbox, Worker
 
 log = logging.getLogger("pipeline")
@@ -42,11 +41,12 @@ def build(tasks: Any, *, workers: int | None = None, keep_going: bool | None = N
         _check(plan.order)
         _want_what_is_asked_for(plan, scope, in_one_process=workers == 1)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
-        worker, told = None, {}
+        worker: Worker | None = None
+        told: Mapping[str, Any] = {}
         if todo:
             _sweep(plan.must_run)
             worker, told = _run(todo, scope, workers, keep_going, scheduler)
-        outcomes = _outcomes(plan, told, worker)
+        outcomes = _outcomes(plan, told, worker, scope)
     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
     log.info("%s", run.one_line_summary)
     return run
@@ -78,9 +78,9 @@ def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process
 
 def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:
     scope.want(task)
-    verdict = Verdict(planning.Rule.MISSING, why)
+    verdict = Verdict(Rule.MISSING, why)
     plan.verdicts[task] = verdict
-    scope.remember(task, planning.Finding(verdict))
+    scope.remember(task, Finding(verdict))
 
 
 def _sweep(tasks: list[Any]) -> None:
@@ -103,6 +103,7 @@ def _run(todo: list[Any], scope: Scope, workers: int, keep_going: bool, schedule
             scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if local else scheduler,
             worker_processes=workers,
             outbox=outbox,
+            keep_going=keep_going,
             wait_interval=0.05,
             wait_jitter=0.05,
             no_install_shutdown_handler=True,
@@ -110,27 +111,14 @@ def _run(todo: list[Any], scope: Scope, workers: int, keep_going: bool, schedule
         with worker:
             for task in todo:
                 worker.add(task)
-            if not keep_going:
-                _stop_after_failure(worker)
-            worker.run()
+            worker.run_all()
         return worker, outbox.read()
     finally:
         scope.listener = None
         outbox.close()
 
 
-def _stop_after_failure(worker: Worker) -> None:
-    inform = worker._add_task
-
-    def informing(*args: Any, **kwargs: Any) -> None:
-        inform(*args, **kwargs)
-        if kwargs.get("status") == luigi.worker.FAILED:
-            worker._start_phasing_out()
-
-    worker._add_task = informing  # type: ignore[method-assign]
-
-
-def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | None) -> dict[Any, Outcome]:
+def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | None, scope: Scope) -> dict[Any, Outcome]:
     tasks = dict.fromkeys(plan.order)
     if worker is not None:
         # What was required while running was not in the plan.
@@ -148,7 +136,27 @@ def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | Non
     _settle_wrappers(outcomes)
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)
+    if scope.failed:
+        _drop_unneeded(plan.roots, outcomes, scope)
     return outcomes
+
+
+def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome], scope: Scope) -> None:
+    """A recorded requirement that failed, and that nobody asked for again, is no failure of this run."""
+    needed: set[Any] = set()
+    waiting = list(roots)
+    while waiting:
+        task = waiting.pop()
+        if task in needed:
+            continue
+        needed.add(task)
+        waiting += task.deps()
+        if isinstance(task, Task) and not isinstance(task, WrapperTask):
+            found = task.target.find_record()
+            waiting += [required for required, _ in required_while_running(found[0])] if found else []
+    for task, outcome in outcomes.items():
+        if task not in needed and outcome.state in ("failed", "skipped"):
+            outcomes[task] = Outcome("unneeded", outcome.verdict, outcome.duration, outcome.error)
 
 
 def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
@@ -161,7 +169,7 @@ def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
 
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
     for task, status, _ in worker._add_task_history:
-        if status == luigi.worker.UNKNOWN and outcomes[task].state == "skipped":
+        if status == UNKNOWN and outcomes[task].state == "skipped":
             error = StepError("its complete() or its requires() failed: the log has the traceback")
             outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error)
 

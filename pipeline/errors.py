@@ -28,6 +28,10 @@ class RequirementError(PipelineError):
     """`requires()` failed, or returned something that is not a task."""
 
 
+class RequirementFailedError(PipelineError):
+    """What a step asked for while running could not be made, so the step is skipped."""
+
+
 class CycleError(PipelineError):
     """A task requires itself, directly or through others."""
 

@@ -24,7 +24,7 @@ from typing import Any
 import luigi
 
 from pipeline import environment, planning, structure
-from pipeline.errors import InputAccessError, RepairError
+from pipeline.errors import InputAccessError, RepairError, RequirementFailedError
 from pipeline.parameters import to_text
 from pipeline.scope import Scope, current
 from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
@@ -58,7 +58,9 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             wanted = needs.tasks
         damaged = [needed for needed in wanted if needed.task_id in made_again]
         if damaged:
-            raise RepairError(f"{damaged[0]!r} was made again and still cannot be loaded for {task!r}: check the store's disk, and its target's read()")
+            raise RepairError(
+                f"{damaged[0]!r} was made again and still cannot be loaded for {task!r}: check the store's disk, and its target's read()"
+            )
         made_again.update(needed.task_id for needed in wanted)
         yield wanted
 
@@ -70,6 +72,9 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         return
     why = str(found.verdict)
     requirements, leaves = scope.requirements(task)
+    if found.first is not None and not any(found.first == required for _, required in leaves) and found.first.task_id not in scope.failed:
+        # What it required when it last ran must run. If that comes out as it was, this task need not.
+        raise _Needs([found.first])
     execution = Execution(task, scope, leaves)
     with task.store.draft() as draft:
         execution.draft = draft
@@ -84,7 +89,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         target = task.target
         record = target.dump(value, facts=execution.facts(duration), draft=draft, directory=execution.has_directory)
     stamp = target.stamp()
-    scope.committed(task, record, stamp, identity_of(task, record))
+    scope.committed(task, record, stamp, identity_of(record))
     scope.tell(task, "ran", duration=duration, why=why)
 
 
@@ -172,9 +177,7 @@ class Execution:
     def facts(self, duration: float) -> Record:
         """The record so far; the target adds what it has written."""
         task = self.task
-        params = {
-            slot.name: _for_record(slot.declared, task.param_kwargs[slot.name]) for slot in type(task)._schema_now().slots if slot.visible
-        }
+        params = {slot.name: _for_record(slot.declared, task.param_kwargs[slot.name]) for slot in type(task)._schema_now().slots if slot.visible}
         facts = Record(
             family=task.get_task_family(),
             module=type(task).__module__,
@@ -198,6 +201,8 @@ class Execution:
         """`_Needs` unless all of these are current and at hand."""
         needs = []
         for task in required:
+            if task.task_id in self.scope.failed:
+                raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
             found = planning.find(task, self.scope)
             if not found.verdict.is_current:
                 needs.append(task)

@@ -57,7 +57,7 @@ def _decorator(wanted: list[tuple[str | None, Any]], decorator: str) -> Callable
             if names.count(name) > 1:
                 raise TaskDefinitionError(f"{cls.__name__} requires two things named {name!r}: give one another name")
         cls.inherited_requirements = own  # type: ignore[attr-defined]
-        cls.requires = required_by_decorators  # type: ignore[attr-defined]
+        cls.requires = required_by_decorators  # type: ignore[method-assign]
         for requirement in parsed:
             _adopt_parameters(cls, requirement)
         return cls

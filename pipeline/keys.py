@@ -50,7 +50,7 @@ def encode(value: Any) -> bytes:
     kind = type(value)
     known = _ENCODERS.get(kind)
     if known is not None:
-        return known(value)
+        return known(value)  # type: ignore[no-any-return]
     return _encode_other(value)
 
 
@@ -175,9 +175,12 @@ def _encode_numeric(value: Any) -> bytes:
         if isinstance(value, pandas.Timedelta):
             return _text(b"L", f"{value.days} {value.seconds} {value.microseconds} {value.nanoseconds}")
     # Subclasses of scalars (an application's own `class Name(str)`) count as what they are made of.
-    for base in (bool, int, float, str, bytes, datetime.datetime, datetime.date):
+    for base in (int, float, str, bytes):
         if isinstance(value, base):
-            return bytes(_ENCODERS[base](base.__new__(base, value) if base in (int, float, str, bytes) else value))
+            return encode(base.__new__(base, value))  # type: ignore[type-var,arg-type]
+    for kind in (datetime.datetime, datetime.date):
+        if isinstance(value, kind):
+            return bytes(_ENCODERS[kind](value))
     raise Unencodable(f": a {type(value).__module__}.{type(value).__qualname__}")
 
 

@@ -17,7 +17,19 @@ from pipeline.errors import ReservedNameError
 
 #: Attributes of the base classes that a parameter may replace: they are data that Luigi reads from the object.
 REPLACEABLE = frozenset(
-    {"version", "priority", "resources", "disabled", "worker_timeout", "max_batch_size", "owner_email", "retry_count", "fresh_for", "timeout", "retries"}
+    {
+        "version",
+        "priority",
+        "resources",
+        "disabled",
+        "worker_timeout",
+        "max_batch_size",
+        "owner_email",
+        "retry_count",
+        "fresh_for",
+        "timeout",
+        "retries",
+    }
 )
 
 
@@ -54,8 +66,8 @@ class TaskMeta(Register):
         return found
 
     def _make(cls, args: tuple[Any, ...], kwargs: dict[str, Any], values: list[Any], encoded: list[bytes]) -> Any:
-        if cls.__init__ is cls._plain_init:  # type: ignore[misc]
-            task = cls.__new__(cls)
+        if cls.__init__ is cls._plain_init:  # type: ignore[misc,attr-defined]
+            task: Any = object.__new__(cls)  # type: ignore[arg-type]
             task._bind(values, encoded)
             return task
         # The class has an __init__ of its own, which calls ours.

@@ -141,5 +141,3 @@ def task_class(module: str, family: str) -> Any:
 
 def _as_list(value: Any) -> list[luigi.Task]:
     return [value] if isinstance(value, luigi.Task) else list(value)
-
-

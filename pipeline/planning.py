@@ -14,7 +14,7 @@ import luigi
 
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
 from pipeline.scope import Scope, current
-from pipeline.verdict import Finding, Look, Rule, Verdict, conclude, look
+from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
 
 
 class Plan:
@@ -140,7 +140,8 @@ def _first_look(task: Any, scope: Scope) -> Finding | Look | None:
 def _requirements_of(task: Any, seen: Finding | Look | None, scope: Scope) -> list[tuple[str, Any]]:
     if not hasattr(task, "_first_look") and isinstance(seen, Finding) and seen.verdict.is_current:
         return []
-    return scope.requirements(task)[1]
+    leaves = scope.requirements(task)[1]
+    return list(seen.leaves(leaves)) if isinstance(seen, Look) else leaves
 
 
 def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:

@@ -1,7 +1,8 @@
 """A run: what one call of `build` has done, task by task.
 
 Every task that was planned ends in exactly one of `ran`, `kept`, `failed`, `skipped` (wrappers and parts in
-`kept` or `skipped`). The result is a `LuigiRunResult` as well, computed from the same outcomes.
+`kept` or `skipped`); only what an earlier run had asked for while running and nobody asks for any more may be
+`unneeded`. The result is a `LuigiRunResult` as well, computed from the same outcomes.
 """
 
 from __future__ import annotations

@@ -52,16 +52,14 @@ class Slot:
         except ParameterError:
             raise
         except Exception as error:
-            raise ParameterError(
-                f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {error}"
-            ) from error
+            raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {error}") from error
         return keys.freeze(value)
 
 
 class Schema:
     """All parameters of one class, in the order of their declaration."""
 
-    __slots__ = ("_warned", "family", "generation", "slots", "positional", "by_name")
+    __slots__ = ("_warned", "by_name", "family", "generation", "positional", "slots")
 
     def __init__(self, cls: Any) -> None:
         self.generation = generation
@@ -136,7 +134,9 @@ class Schema:
         candidates = [declared for declared in self.by_name if declared not in given]
         close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.85)
         if close:
-            warnings.warn(f"{self.family} has no parameter {name!r}; did you mean {close[0]!r}? It was let through.", MisspeltParameterWarning, stacklevel=5)
+            warnings.warn(
+                f"{self.family} has no parameter {name!r}; did you mean {close[0]!r}? It was let through.", MisspeltParameterWarning, stacklevel=5
+            )
 
 
 class MisspeltParameterWarning(UserWarning):

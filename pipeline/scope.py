@@ -36,6 +36,8 @@ class Scope:
         self.process = os.getpid()
         #: Tasks whose absent data somebody needs.
         self.wanted: set[str] = set()
+        #: Tasks that could not be made, where that is known to be final.
+        self.failed: set[str] = set()
         #: Told of every task that was settled: (task, "ran" | "kept", facts).
         self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
         self._current: dict[str, Finding] = {}

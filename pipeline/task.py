@@ -208,8 +208,9 @@ class Task(BaseTask, Generic[T]):
     def target(self) -> Target[Any]:
         """Where the output lives."""
         place = Place(self.store, self._stem)
-        if type(self).outputs:
-            target: Target[Any] = PartsTarget(place, type(self).outputs)
+        formats = type(self).outputs
+        if formats:
+            target: Target[Any] = PartsTarget(place, formats)
         else:
             kind = type(self).target_type
             target = kind(place) if issubclass(kind, Target) else make_foreign(kind, place, self)
@@ -221,7 +222,7 @@ class Task(BaseTask, Generic[T]):
         known = type(self).outputs or {}
         if name not in known:
             raise ParameterError(f"{self!r} has no output {name!r}: it has {', '.join(known) or 'one output only (set outputs = {...})'}")
-        return Part(owner=self, name=name)
+        return Part(owner=self, name=name)  # type: ignore[call-arg]
 
     @property
     def task_directory(self) -> Path:
@@ -232,7 +233,8 @@ class Task(BaseTask, Generic[T]):
 
     @property
     def store(self) -> Store:
-        return open_store(os.fspath(type(self).TARGET_DIR) if type(self).TARGET_DIR is not None else settings.target_dir())
+        chosen = type(self).TARGET_DIR
+        return open_store(settings.target_dir() if chosen is None else os.fspath(chosen))
 
     @property
     def _stem(self) -> str:
@@ -258,9 +260,9 @@ class Task(BaseTask, Generic[T]):
         return execute(self)
 
     def _first_look(self, scope: Scope) -> Finding | Look | None:
-        if issubclass(type(self).target_type, MemoryTarget) and not type(self).outputs and self.task_id not in scope.wanted:
-            if self.target.find_record() is None:
-                return None
+        in_memory = issubclass(type(self).target_type, MemoryTarget) and not type(self).outputs
+        if in_memory and self.task_id not in scope.wanted and self.target.find_record() is None:
+            return None
         return look(self, scope)
 
     def _conclude(self, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:

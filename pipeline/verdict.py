@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import luigi
 
+from pipeline.parameters import from_text
 from targets import seal
 from targets.errors import NewerRecordError, RecordError
-from targets.record import Record
+from targets.record import COMPACT_FROM, Record
 from targets.store import Stamp
 
 if TYPE_CHECKING:
@@ -51,30 +52,39 @@ class Verdict:
 
 CURRENT = Verdict(Rule.CURRENT)
 
+#: Tasks with the places where they are required.
+Leaves = Sequence[tuple[str, luigi.Task]]
+
 
 @dataclass(slots=True)
 class Finding:
     """What one run knows about a task: the verdict, the identity its consumers see, and the record's stamp.
 
     `absent`: the output is true, but its data are not at hand (trimmed, or in the memory of another process).
+    `first`: what an UPSTREAM verdict waits for.
     """
 
     verdict: Verdict
     identity: str | None = None
     stamp: Stamp | None = None
     absent: bool = False
+    first: Any = None
 
 
 @dataclass(slots=True)
 class Look:
-    """A task whose own record is in order, waiting for what its requirements say."""
+    """A task whose own record is in order, waiting for what its requirements say.
+
+    `dynamic`: what it required while it ran, in that order, each with the identity that it was given.
+    """
 
     record: Record
     stamp: Stamp
-    absent: bool = False
+    dynamic: Sequence[tuple[Any, str]] = ()
 
-
-Leaves = Sequence[tuple[str, luigi.Task]]
+    def leaves(self, static: Leaves) -> Leaves:
+        """Everything that has to be judged first."""
+        return [*static, *(("", task) for task, _ in self.dynamic)] if self.dynamic else static
 
 
 def key_of(task: Any) -> str:
@@ -107,8 +117,16 @@ def look(task: Any, scope: Scope) -> Finding | Look:
             return Finding(Verdict(Rule(wrong[0]), wrong[1]))
     if scope.is_fresh(record) and scope.inside_run:
         # Its requirements were judged when it ran, in this run.
-        return Finding(CURRENT, identity_of(task, record), stamp, record.trimmed)
-    return Look(record, stamp, record.trimmed)
+        return Finding(CURRENT, identity_of(record), stamp, record.trimmed)
+    try:
+        return Look(record, stamp, required_while_running(record))
+    except Exception as error:
+        return Finding(Verdict(Rule.REQUIREMENTS, f"what it required while it ran cannot be made again: {error}"), stamp=stamp)
+
+
+def required_while_running(record: Record) -> list[tuple[Any, str]]:
+    """The tasks that a step yielded, in order, each with the identity of what it was given."""
+    return [(task, row[3]) for turn in record.dynamic for row in turn["inputs"] for task in from_text(row[4])]
 
 
 def conclude(task: Any, seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
@@ -117,20 +135,29 @@ def conclude(task: Any, seen: Look, leaves: Leaves, finding_of: Callable[[Any], 
     difference = record.inputs.structure_matches([(path, key_of(required)) for path, required in leaves])
     if difference is not None:
         return Finding(Verdict(Rule.REQUIREMENTS, difference), stamp=seen.stamp)
-    upstream = None
-    recorded = {row.path: row.identity for row in record.inputs} if len(record.inputs) == len(leaves) < 65 else None
+    first = None
+    recorded = {row.path: row.identity for row in record.inputs} if len(record.inputs) < COMPACT_FROM else None
     for at, (path, required) in enumerate(leaves):
         finding = finding_of(required)
         if not finding.verdict.is_current:
-            upstream = upstream or required
+            first = first or required
         elif finding.identity != (recorded[path] if recorded is not None else record.inputs.identity_at(at)):
             return Finding(Verdict(Rule.INPUT, f"{required!r} has another content"), stamp=seen.stamp)
-    if upstream is not None:
-        return Finding(Verdict(Rule.UPSTREAM, f"{upstream!r} must run first"), stamp=seen.stamp)
-    return Finding(CURRENT, identity_of(task, record), seen.stamp, seen.absent)
+    for required, identity in seen.dynamic:
+        # Had an earlier one been different, the step might not have asked for a later one.
+        if first is not None:
+            break
+        finding = finding_of(required)
+        if not finding.verdict.is_current:
+            first = required
+        elif finding.identity != identity:
+            return Finding(Verdict(Rule.INPUT, f"{required!r}, required while running, has another content"), stamp=seen.stamp)
+    if first is not None:
+        return Finding(Verdict(Rule.UPSTREAM, f"{first!r} must run first"), stamp=seen.stamp, first=first)
+    return Finding(CURRENT, identity_of(record), seen.stamp, record.trimmed)
 
 
-def identity_of(task: Any, record: Record) -> str:
+def identity_of(record: Record) -> str:
     """What consumers of an output depend on."""
     parts = [record.identity or record.digest]
     if record.directory is not None:

@@ -15,9 +15,10 @@ import traceback
 from typing import Any
 
 import luigi.worker
+from luigi.scheduler import DONE, FAILED
 from luigi.worker import ContextManagedTaskProcess
 
-from pipeline.errors import StepError
+from pipeline.errors import RequirementFailedError, StepError
 from pipeline.scope import current
 from pipeline.task import BaseTask
 
@@ -72,22 +73,59 @@ class TaskProcess(ContextManagedTaskProcess):
         return needed
 
     def _handle_run_exception(self, ex: BaseException) -> Any:
-        self.outbox.put(self.task, "failed", error=ex)
+        self.outbox.put(self.task, "skipped" if isinstance(ex, RequirementFailedError) else "failed", error=ex)
         return super()._handle_run_exception(ex)
 
 
 class Worker(luigi.worker.Worker):
     """See the module."""
 
-    def __init__(self, *args: Any, outbox: Outbox, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, outbox: Outbox, keep_going: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._outbox = outbox
+        self._keep_going = keep_going
+        #: Who waits for what it asked for while running.
+        self._waiting: dict[str, list[Any]] = {}
+
+    def run_all(self) -> None:
+        """Run until nothing is left that could run."""
+        self.run()
+        while self._release():
+            self.run()
+
+    def _release(self) -> bool:
+        """Let tasks go on whose recorded requirement could not be made: this time they may not ask for it."""
+        done = {task.task_id for task, status, _ in self._add_task_history if status == DONE}
+        released = False
+        for name, waiting in list(self._waiting.items()):
+            del self._waiting[name]
+            if name in done:
+                continue
+            current().failed.add(name)
+            for task in waiting:
+                if task.task_id not in done:
+                    self._readd(task)
+                    released = True
+        current().moved()
+        return released and not self._stop_requesting_work
+
+    def _readd(self, task: Any) -> None:
+        for entry in self._add(task, False):
+            # Known to the scheduler already; _add is a generator, and is done only when it was read to its end.
+            del entry
+
+    def _add_task(self, *args: Any, **kwargs: Any) -> None:
+        super()._add_task(*args, **kwargs)
+        for name in kwargs.get("new_deps") or ():
+            self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])
+        if kwargs["status"] == FAILED and not self._keep_going:
+            self._start_phasing_out()
 
     def _create_task_process(self, task: Any) -> TaskProcess:
-        reporter = super()._create_task_process(task)
-        reporter.__class__ = TaskProcess
-        reporter.outbox = self._outbox  # type: ignore[attr-defined]
-        return reporter  # type: ignore[return-value]
+        process: Any = super()._create_task_process(task)
+        process.__class__ = TaskProcess
+        process.outbox = self._outbox
+        return process  # type: ignore[no-any-return]
 
     def _purge_children(self) -> None:
         for process in self._running_tasks.values():

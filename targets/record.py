@@ -229,7 +229,7 @@ class Record:
 _SEPARATOR = b',"checksum":"'
 _TRAILER = len(_SEPARATOR) + 64 + len(b'"}\n')
 _DEFAULTS: dict[str, Any] = {
-    item.name: (item.default if item.default is not dataclasses.MISSING else item.default_factory())  # type: ignore[misc]
+    item.name: (item.default if item.default is not dataclasses.MISSING else item.default_factory())  # type: ignore[misc,operator]
     for item in dataclasses.fields(Record)
     if item.name not in ("inputs", "parts")
 }

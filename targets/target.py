@@ -218,7 +218,7 @@ class Target(luigi.target.Target, Generic[T]):
         """Write the value's files into the draft."""
         writer = seal.HashingWriter(draft.create(self.name))
         try:
-            self.write(value, writer)
+            self.write(value, writer)  # type: ignore[arg-type]
         finally:
             digest, size = writer.finish()
         return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value)),)

@@ -48,9 +48,7 @@ class FeatherTarget(Target["pd.DataFrame"]):
         import pyarrow.feather
 
         table = frames.to_table(frames.check_frame(value, "FeatherTarget"))
-        pyarrow.feather.write_feather(
-            table, file, compression=self.compression or "uncompressed", compression_level=self.compression_level
-        )
+        pyarrow.feather.write_feather(table, file, compression=self.compression or "uncompressed", compression_level=self.compression_level)
 
     def read(self, file: BinaryIO, **options: Any) -> pd.DataFrame:
         import pyarrow.feather

@@ -55,7 +55,7 @@ class CsvTarget(Target["pd.DataFrame"]):
         dates = [name for name, kind in columns.items() if kind.startswith("datetime64")]
         # 'str' must not turn the text "NA" into a missing value, and an empty cell cannot be told from ''.
         types = {name: kind for name, kind in columns.items() if name not in dates}
-        frame = pd.read_csv(io.BytesIO(data), sep=self.separator, dtype=types or None, float_precision="round_trip", **options)
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=self.separator, dtype=types or None, float_precision="round_trip", **options)
         for name in dates:
             if name in frame:
                 frame[name] = pd.to_datetime(frame[name]).astype(columns[name])

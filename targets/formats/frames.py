@@ -62,7 +62,7 @@ def to_table(frame: pd.DataFrame) -> pa.Table:
 
 
 def from_table(table: pa.Table) -> pd.DataFrame:
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     attrs = (table.schema.metadata or {}).get(_ATTRS)
     if attrs:
         frame.attrs = json.loads(attrs)
