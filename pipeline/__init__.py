@@ -1,6 +1,7 @@
 """luigi-warp: Luigi pipelines that keep what is still true and make again exactly what is not."""
 
 from pipeline.building import build
+from pipeline.cli import main
 from pipeline.errors import (
     AmbiguousFamilyError,
     ConfigurationError,
@@ -55,5 +56,6 @@ __all__ = [
     "build",
     "inherit_dict",
     "inherit_list",
+    "main",
     "plan",
 ]

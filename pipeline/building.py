@@ -54,9 +54,11 @@ def build(tasks: Any, *, workers: int | None = None, keep_going: bool | None = N
 
 def _check(order: list[Any]) -> None:
     for task in order:
-        if isinstance(task, Task) and not isinstance(task, WrapperTask):
-            if type(task).easy_run is Task.easy_run and type(task).task_function is None and type(task).run is Task.run:
-                raise TaskDefinitionError(f"{type(task).__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
+        kind = type(task)
+        if not isinstance(task, Task) or isinstance(task, WrapperTask) or kind.run is not Task.run:
+            continue
+        if kind.easy_run is Task.easy_run and kind.task_function is None:
+            raise TaskDefinitionError(f"{kind.__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
 
 
 def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
@@ -137,11 +139,11 @@ def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | Non
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)
     if scope.failed:
-        _drop_unneeded(plan.roots, outcomes, scope)
+        _drop_unneeded(plan.roots, outcomes)
     return outcomes
 
 
-def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome], scope: Scope) -> None:
+def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome]) -> None:
     """A recorded requirement that failed, and that nobody asked for again, is no failure of this run."""
     needed: set[Any] = set()
     waiting = list(roots)
@@ -162,9 +164,11 @@ def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome], scope: Scope)
 def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
     """A wrapper or part is kept where all that it stands for is there; requirements come first in the order."""
     for task, outcome in outcomes.items():
-        if outcome.state == "skipped" and isinstance(task, BaseTask) and type(task)._stands_for_others:
-            if all(outcomes[required].state in ("ran", "kept") for required in task.deps() if required in outcomes):
-                outcomes[task] = Outcome("kept", outcome.verdict)
+        stands_for_others = isinstance(task, BaseTask) and type(task)._stands_for_others
+        if outcome.state != "skipped" or not stands_for_others:
+            continue
+        if all(outcomes[required].state in ("ran", "kept") for required in task.deps() if required in outcomes):
+            outcomes[task] = Outcome("kept", outcome.verdict)
 
 
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:

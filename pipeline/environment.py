@@ -33,9 +33,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-@functools.lru_cache(maxsize=8)
-def git(run: str, folder: str) -> dict[str, Any]:
-    """Commit and dirty flag of the working tree around `folder`, as they were when this run first asked."""
+def git(folder: str) -> dict[str, Any]:
+    """Commit and dirty flag of the working tree around `folder`; nothing where there is none."""
     command = ["git", "-C", folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         done = subprocess.run(

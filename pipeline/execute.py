@@ -23,7 +23,7 @@ from typing import Any
 
 import luigi
 
-from pipeline import environment, planning, structure
+from pipeline import planning, structure
 from pipeline.errors import InputAccessError, RepairError, RequirementFailedError
 from pipeline.parameters import to_text
 from pipeline.scope import Scope, current
@@ -86,8 +86,9 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         finally:
             del task._execution
         duration = time.perf_counter() - begun
+        execution.drop_empty_directory()
         target = task.target
-        record = target.dump(value, facts=execution.facts(duration), draft=draft, directory=execution.has_directory)
+        record = target.dump(value, facts=execution.facts(duration), draft=draft, directory=execution.side_files)
     stamp = target.stamp()
     scope.committed(task, record, stamp, identity_of(record))
     scope.tell(task, "ran", duration=duration, why=why)
@@ -104,18 +105,21 @@ class Execution:
         self.started = 0.0
         self.inputs: list[Input] = []
         self.dynamic: list[dict[str, Any]] = []
-        self._directory: Path | None = None
-
-    @property
-    def has_directory(self) -> bool:
-        return self._directory is not None
+        #: The task directory, if the step has asked for it.
+        self.side_files: Path | None = None
 
     def directory(self) -> Path:
         """The task directory, made empty at first use."""
-        if self._directory is None:
+        if self.side_files is None:
             target = self.task.target
-            self._directory = self.draft.directory(target.directory_name, target.place.record_name)
-        return self._directory
+            self.side_files = self.draft.directory(target.directory_name, target.place.record_name)
+        return self.side_files
+
+    def drop_empty_directory(self) -> None:
+        """A directory in which nothing was left (a file in it became the output, say) is no part of the output."""
+        if self.side_files is not None and not any(self.side_files.iterdir()):
+            self.side_files.rmdir()
+            self.side_files = None
 
     def load_all(self, requirements: Any) -> Any:
         """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""
@@ -187,9 +191,7 @@ class Execution:
             dynamic=tuple(self.dynamic),
             started=round(self.started, 3),
             duration=round(duration, 6),
-            host=environment.host(),
-            versions=environment.versions(),
-            git=environment.git(self.scope.id, os.getcwd()),
+            **self.scope.environment,
             run=self.scope.id,
         )
         if task.target.identity_from_inputs:

@@ -61,7 +61,7 @@ def freeze(value: Any) -> Any:
         return value
     if kind is list or kind is tuple:
         return tuple([freeze(item) for item in value])
-    if isinstance(value, FrozenOrderedDict) or isinstance(value, dict):
+    if isinstance(value, (FrozenOrderedDict, dict)):
         return FrozenOrderedDict((name, freeze(item)) for name, item in value.items())
     if isinstance(value, (set, frozenset)):
         return frozenset(freeze(item) for item in value)
@@ -116,7 +116,7 @@ _ENCODERS: dict[type, Any] = {
     int: lambda value: _text(b"i", str(value)),
     bool: lambda value: b"b1" if value else b"b0",
     float: _encode_float,
-    type(None): lambda value: b"n",
+    type(None): lambda _: b"n",
     bytes: lambda value: b"y" + len(value).to_bytes(8, "big") + value,
     complex: lambda value: b"c" + _encode_float(value.real) + _encode_float(value.imag),
     tuple: lambda value: _encode_items(b"t", value),

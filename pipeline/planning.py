@@ -47,7 +47,7 @@ def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
 
 def as_tasks(tasks: Any) -> list[Any]:
     """A task or a collection of tasks as a list; what is no task is refused by name."""
-    roots = [tasks] if isinstance(tasks, luigi.Task) or isinstance(tasks, type) else list(tasks)
+    roots = [tasks] if isinstance(tasks, (luigi.Task, type)) else list(tasks)
     for root in roots:
         if isinstance(root, type):
             raise PlanningError(f"{root.__name__} is a class: pass a task object, {root.__name__}(...)")
@@ -158,7 +158,7 @@ def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:
     if seen is None:
         scope.remember(task, task._conclude(leaves, finding_of))
     else:
-        scope.remember(task, conclude(task, seen, leaves, finding_of))
+        scope.remember(task, conclude(seen, leaves, finding_of))
 
 
 def _cycle(stack: list[Any], required: Any, open_looks: dict[str, Any]) -> CycleError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import os
 import time
 import uuid
@@ -18,7 +19,7 @@ from typing import Any
 
 import luigi.worker
 
-from pipeline import structure
+from pipeline import environment, structure
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.verdict import CURRENT, Finding
 from targets.record import Record
@@ -100,11 +101,18 @@ class Scope:
                 settled = structure.settle(task.requires())
                 known = (settled, list(structure.leaves(settled)))
             except PipelineError as error:
-                raise type(error)(f"{task!r}: {error}") from error if isinstance(error, RequirementError) else error
+                if not isinstance(error, RequirementError):
+                    raise
+                raise RequirementError(f"{task!r}: {error}") from error
             except Exception as error:
                 raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {error}") from error
             self._requirements[task.task_id] = known
         return known
+
+    @functools.cached_property
+    def environment(self) -> dict[str, Any]:
+        """Where and with what this run takes place, captured once, as records keep it."""
+        return {"host": environment.host(), "versions": environment.versions(), "git": environment.git(os.getcwd())}
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:
@@ -150,19 +158,19 @@ def _a_luigi_worker_is_a_run() -> None:
     # would look at all that is above it again. `with worker:` is the whole of a run, in luigi.build and the command.
     enter, leave = luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__
 
-    def __enter__(self: Any) -> Any:
+    def begin(self: Any) -> Any:
         if _active.get() is None:
             self._luigi_warp_scope = _active.set(Scope(inside_run=True))
         return enter(self)
 
-    def __exit__(self: Any, *exception: Any) -> Any:
+    def end(self: Any, *exception: Any) -> Any:
         token = self.__dict__.pop("_luigi_warp_scope", None)
         if token is not None:
             with contextlib.suppress(ValueError):  # left in another context than entered
                 _active.reset(token)
         return leave(self, *exception)
 
-    luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__ = __enter__, __exit__  # type: ignore[method-assign]
+    luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__ = begin, end  # type: ignore[method-assign]
 
 
 _a_luigi_worker_is_a_run()

@@ -129,7 +129,7 @@ def required_while_running(record: Record) -> list[tuple[Any, str]]:
     return [(task, row[3]) for turn in record.dynamic for row in turn["inputs"] for task in from_text(row[4])]
 
 
-def conclude(task: Any, seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+def conclude(seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
     """Rules that need the requirements' findings."""
     record = seen.record
     difference = record.inputs.structure_matches([(path, key_of(required)) for path, required in leaves])

@@ -80,7 +80,7 @@ class HashingWriter(io.BufferedIOBase):
     def __init__(self, path: str | os.PathLike[str], mode: int = 0o600) -> None:
         self._path = path
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), mode)
-        self._file = open(descriptor, "w+b")
+        self._file = os.fdopen(descriptor, "w+b")
         self._hasher = blake3()
         self._size = 0
         self._sequential = True

@@ -195,10 +195,10 @@ class Target(luigi.target.Target, Generic[T]):
 
     # Writing
 
-    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: bool = False) -> Record:
+    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
         """Store a value. `facts` is the record so far; a `draft` that a step has opened is committed.
 
-        `directory`: the step wrote side files into its task directory, which are part of the output.
+        `directory`: where the step wrote side files, which are part of the output.
         """
         if draft is None:
             with self.store.draft() as own:
@@ -223,9 +223,9 @@ class Target(luigi.target.Target, Generic[T]):
             digest, size = writer.finish()
         return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value)),)
 
-    def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Record, directory: bool) -> Record:
+    def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Record, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []
-        if not directory and self.store.size(self.directory_name) is not None:
+        if directory is None and self.store.size(self.directory_name) is not None:
             obsolete.append(self.directory_name)
         with suppress(RecordError):
             if found := self.find_record():
@@ -236,7 +236,7 @@ class Target(luigi.target.Target, Generic[T]):
             parts=parts,
             digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
             size=sum(part.size for part in parts),
-            directory=seal.tree_digest(self.store.path(self.directory_name))[0] if directory else None,
+            directory=seal.tree_digest(directory)[0] if directory is not None else None,
         )
         stamp = draft.commit(self.place.record_name, record.to_bytes(), obsolete=tuple(obsolete))
         self.remember(record, stamp)

@@ -58,5 +58,5 @@ class CsvTarget(Target["pd.DataFrame"]):
         frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=self.separator, dtype=types or None, float_precision="round_trip", **options)
         for name in dates:
             if name in frame:
-                frame[name] = pd.to_datetime(frame[name]).astype(columns[name])
+                frame[name] = pd.to_datetime(frame[name]).astype(columns[name])  # type: ignore[call-overload]
         return frame

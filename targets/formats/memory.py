@@ -7,6 +7,7 @@ code and the identities of its inputs.
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any, ClassVar, TypeVar
 
 from targets.errors import MissingOutputError
@@ -41,7 +42,7 @@ class MemoryTarget(Target[T]):
         kept = self._kept.get(self._where)
         return (id(kept),) if kept else None
 
-    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: bool = False) -> Record:
+    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
         parts = (Part(self.part, "", self.format_name(), "", 0, kind="none"),)
         record = dataclasses.replace(facts or Record(key=self.place.key), parts=parts)
         self._kept[self._where] = (value, record)

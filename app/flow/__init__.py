@@ -1,0 +1,1 @@
+"""Steps. Each says what it requires, which parameters it has, and calls plain functions."""

@@ -1,0 +1,1 @@
+"""Plain functions that the steps call; they know nothing of pipelines."""

@@ -1,0 +1,18 @@
+"""`run`: make everything current."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="Example: python run.py run --workers 2")
+@click.option("--workers", type=click.IntRange(min=1), help="How many steps may run at a time.  [default: from luigi.cfg]")
+@click.option("--keep-going/--fail-fast", default=None, help="Go on with other steps after one has failed, or stop.")
+@click.pass_context
+def run(context: click.Context, workers: int | None, keep_going: bool | None) -> int:
+    """Make everything current that the terminal steps need (the default command)."""
+    from pipeline.building import build
+
+    done = build(context.obj(), workers=workers, keep_going=keep_going)
+    click.echo(done.summary_text)
+    return done.exit_code

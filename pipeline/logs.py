@@ -1,0 +1,56 @@
+"""Logging: what `logging.cfg` may use, and what holds where there is none."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import os
+import sys
+import time
+from typing import Any
+
+from luigi import configuration
+
+from pipeline.errors import ConfigurationError
+
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, whatever was passed as `extra`, and the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "pid": record.process,
+        }
+        line.update({name: value for name, value in vars(record).items() if name not in _OWN})
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class JsonLinesHandler(logging.FileHandler):
+    """Appends JSON lines to a file; PIPELINE_JSON_LOG names another one, or none if it is empty."""
+
+    def __init__(self, path: str) -> None:
+        chosen = os.environ.get("PIPELINE_JSON_LOG", path)
+        super().__init__(chosen or os.devnull, encoding="utf-8", delay=True)
+        self.setFormatter(JsonFormatter())
+
+
+def configure() -> None:
+    """Set logging up for a command: `[core] logging_conf_file` of luigi.cfg, else plain lines on standard error."""
+    path = configuration.get_config().get("core", "logging_conf_file", "")
+    if path:
+        if not os.path.exists(path):
+            raise ConfigurationError(f"[core] logging_conf_file in luigi.cfg names {path}, which is not there")
+        logging.config.fileConfig(path, disable_existing_loggers=False)
+        return
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    for name in ("luigi", "luigi-interface"):
+        logging.getLogger(name).setLevel(logging.WARNING)
