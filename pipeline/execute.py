@@ -86,7 +86,6 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         finally:
             del task._execution
         duration = time.perf_counter() - begun
-        execution.drop_empty_directory()
         target = task.target
         record = target.dump(value, facts=execution.facts(duration), draft=draft, directory=execution.side_files)
     stamp = target.stamp()
@@ -114,12 +113,6 @@ class Execution:
             target = self.task.target
             self.side_files = self.draft.directory(target.directory_name, target.place.record_name)
         return self.side_files
-
-    def drop_empty_directory(self) -> None:
-        """A directory in which nothing was left (a file in it became the output, say) is no part of the output."""
-        if self.side_files is not None and not any(self.side_files.iterdir()):
-            self.side_files.rmdir()
-            self.side_files = None
 
     def load_all(self, requirements: Any) -> Any:
         """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""

@@ -151,6 +151,8 @@ class RemoteDraft:
         try:
             self._store.delete(record, *obsolete)
             for name, written in self._files.items():
+                if not written.exists():
+                    continue  # a directory in which nothing was left
                 if written.is_dir():
                     self._store.delete(name)
                     files.put(str(written), full(name), recursive=True)

@@ -225,6 +225,10 @@ class Target(luigi.target.Target, Generic[T]):
 
     def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Record, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []
+        if directory is not None and not os.listdir(directory):
+            # Nothing was left in it (a file in it became the output, say): it is no part of the output.
+            os.rmdir(directory)
+            directory = None
         if directory is None and self.store.size(self.directory_name) is not None:
             obsolete.append(self.directory_name)
         with suppress(RecordError):
