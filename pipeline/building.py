@@ -16,6 +16,7 @@ from luigi.scheduler import UNKNOWN, Scheduler
 
 from pipeline import planning, settings
 from pipeline.errors import MissingFileError, StepError, TaskDefinitionError
+from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
 from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
@@ -124,7 +125,7 @@ def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | Non
     tasks = dict.fromkeys(plan.order)
     if worker is not None:
         # What was required while running was not in the plan.
-        tasks.update(dict.fromkeys(worker._scheduled_tasks.values()))
+        tasks.update(dict.fromkeys(task for task in worker._scheduled_tasks.values() if not isinstance(task, Repair)))
     outcomes: dict[Any, Outcome] = {}
     for task in tasks:
         verdict = plan.verdicts.get(task, CURRENT)
@@ -138,12 +139,12 @@ def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | Non
     _settle_wrappers(outcomes)
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)
-    if scope.failed:
-        _drop_unneeded(plan.roots, outcomes)
+        if scope.failed:
+            _drop_unneeded(plan.roots, outcomes, worker.asked)
     return outcomes
 
 
-def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome]) -> None:
+def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome], asked: Mapping[str, list[Any]]) -> None:
     """A recorded requirement that failed, and that nobody asked for again, is no failure of this run."""
     needed: set[Any] = set()
     waiting = list(roots)
@@ -153,6 +154,9 @@ def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome]) -> None:
             continue
         needed.add(task)
         waiting += task.deps()
+        if task not in outcomes or outcomes[task].state in ("failed", "skipped"):
+            waiting += asked.get(task.task_id, [])
+            continue
         if isinstance(task, Task) and not isinstance(task, WrapperTask):
             found = task.target.find_record()
             waiting += [required for required, _ in required_while_running(found[0])] if found else []
@@ -173,7 +177,7 @@ def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
 
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
     for task, status, _ in worker._add_task_history:
-        if status == UNKNOWN and outcomes[task].state == "skipped":
+        if status == UNKNOWN and task in outcomes and outcomes[task].state == "skipped":
             error = StepError("its complete() or its requires() failed: the log has the traceback")
             outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error)
 

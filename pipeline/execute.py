@@ -24,8 +24,9 @@ from typing import Any
 import luigi
 
 from pipeline import planning, structure
-from pipeline.errors import InputAccessError, RepairError, RequirementFailedError
+from pipeline.errors import InputAccessError, RequirementFailedError
 from pipeline.parameters import to_text
+from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
 from pipeline.verdict import identity_of, key_of, made_from
@@ -37,16 +38,16 @@ log = logging.getLogger("pipeline")
 
 
 class _Needs(Exception):
-    """These tasks must be made before this one can go on."""
+    """These tasks must be made before this one can go on. `known`: a scheduler may believe that they are."""
 
-    def __init__(self, tasks: list[Any]) -> None:
+    def __init__(self, tasks: list[Any], *, known: bool) -> None:
         super().__init__(tasks)
         self.tasks = tasks
+        self.known = known
 
 
 def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
     """What `Task.run` is. Yields what must be made first; returns when the output is current."""
-    made_again: set[str] = set()
     scope = current()
     while True:
         scope.moved()
@@ -55,13 +56,7 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
                 _execute_locked(task, scope)
             return
         except _Needs as needs:
-            wanted = needs.tasks
-        damaged = [needed for needed in wanted if needed.task_id in made_again]
-        if damaged:
-            raise RepairError(
-                f"{damaged[0]!r} was made again and still cannot be loaded for {task!r}: check the store's disk, and its target's read()"
-            )
-        made_again.update(needed.task_id for needed in wanted)
+            wanted = repairs(needs.tasks) if needs.known else needs.tasks
         yield wanted
 
 
@@ -74,7 +69,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     requirements, leaves = scope.requirements(task)
     if found.first is not None and not any(found.first == required for _, required in leaves) and found.first.task_id not in scope.failed:
         # What it required when it last ran must run. If that comes out as it was, this task need not.
-        raise _Needs([found.first])
+        raise _Needs([found.first], known=False)
     execution = Execution(task, scope, leaves)
     with task.store.draft() as draft:
         execution.draft = draft
@@ -116,7 +111,7 @@ class Execution:
 
     def load_all(self, requirements: Any) -> Any:
         """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""
-        self._require([required for _, required in self.leaves])
+        self._require([required for _, required in self.leaves], known=True)
         identities: dict[str, str] = {}
 
         def load(path: str, required: Any) -> Any:
@@ -154,7 +149,7 @@ class Execution:
                     wanted = wanted.requirements
                 wanted = structure.settle(wanted)
                 leaves = list(structure.leaves(wanted))
-                self._require([required for _, required in leaves])
+                self._require([required for _, required in leaves], known=False)
                 turn = len(self.dynamic)
                 row: dict[str, Any] = {"inputs": []}
                 self.dynamic.append(row)
@@ -192,7 +187,7 @@ class Execution:
             facts = dataclasses.replace(facts, identity=made_from(task, identities))
         return facts
 
-    def _require(self, required: list[Any]) -> None:
+    def _require(self, required: list[Any], *, known: bool) -> None:
         """`_Needs` unless all of these are current and at hand."""
         needs = []
         for task in required:
@@ -205,7 +200,7 @@ class Execution:
                 self.scope.want(task)
                 needs.append(task)
         if needs:
-            raise _Needs(needs)
+            raise _Needs(needs, known=known)
 
     def _elsewhere(self, task: Any) -> bool:
         """Kept in the memory of a process that we are not: it is made here when it is loaded."""
@@ -224,10 +219,10 @@ class Execution:
             except DamagedError as error:
                 log.warning("%s", error)
                 self._set_aside(required)
-                raise _Needs([required]) from None
+                raise _Needs([required], known=True) from None
             except MissingOutputError:
                 self.scope.forget(required)
-                raise _Needs([required]) from None
+                raise _Needs([required], known=True) from None
             # Another process may have committed between the judgement and the load.
             if found.stamp is None or required.target.stamp() == found.stamp:
                 return value, found.identity or ""

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import luigi
 from luigi.task_register import Register
 
 from pipeline.errors import ParameterError
 
+if TYPE_CHECKING:
+    _AnyParameter = luigi.Parameter[Any]
+else:  # Parameter became generic with Luigi 3.7
+    _AnyParameter = luigi.Parameter
 
-class TaskParameter(luigi.Parameter[Any]):
+
+class TaskParameter(_AnyParameter):
     """A task object. `TaskParameter(kind=Model)` takes tasks of that class and its subclasses only."""
 
     def __init__(self, *args: Any, kind: type | None = None, **kwargs: Any) -> None:
@@ -39,7 +44,7 @@ class TaskParameter(luigi.Parameter[Any]):
         return tasks[0]
 
 
-class ListTaskParameter(luigi.Parameter[Any]):
+class ListTaskParameter(_AnyParameter):
     """A list of task objects."""
 
     def __init__(self, *args: Any, kind: type | None = None, **kwargs: Any) -> None:

@@ -88,6 +88,8 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
     while stack:
         task = stack[-1]
         name = task.task_id
+        if classes.setdefault(name, type(task)) is not type(task):
+            raise _ambiguous(classes[name], type(task))
         if name in done:
             stack.pop()
             continue
@@ -97,8 +99,6 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             done.add(name)
             order.append(task)
             continue
-        if classes.setdefault(name, type(task)) is not type(task):
-            raise _ambiguous(classes[name], type(task))
         known = scope.finding(task)
         if known is not None and not everything:
             stack.pop()
@@ -116,10 +116,7 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             required_name = required.task_id
             if required_name in open_looks:
                 raise _cycle(stack, required, open_looks)
-            if required_name in done:
-                if classes.get(required_name, type(required)) is not type(required):
-                    raise _ambiguous(classes[required_name], type(required))
-            else:
+            if required_name not in done or classes[required_name] is not type(required):
                 stack.append(required)
     return order
 

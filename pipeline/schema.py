@@ -49,8 +49,6 @@ class Slot:
             value = _coerce(self.declared, value)
             if self.normalises and not (value is None and not isinstance(self.declared, parameter.OptionalParameterMixin)):
                 value = self.declared.normalize(value)
-        except ParameterError:
-            raise
         except Exception as error:
             raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {error}") from error
         return keys.freeze(value)
@@ -201,5 +199,6 @@ def adopt(declared: luigi.Parameter[Any], cls: Any, name: str) -> luigi.Paramete
     """
     if getattr(declared, "_attribute_name", name) != name:
         declared = copy.copy(declared)
-    declared.__set_name__(cls, name)
+    if hasattr(declared, "__set_name__"):  # before Luigi 3.7 a parameter did not know its name
+        declared.__set_name__(cls, name)
     return declared

@@ -24,7 +24,16 @@ from pipeline.errors import PipelineError, RequirementError
 from pipeline.verdict import CURRENT, Finding
 from targets.record import Record
 
-_ids_of_this_process: set[str] = set()
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_parent=_forked, after_in_child=_forked)
 
 
 class Scope:
@@ -45,7 +54,7 @@ class Scope:
         self._other: dict[str, Finding] = {}
         self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
         self._depth = 0
-        _ids_of_this_process.add(self.id)
+        self._forks = _forks
 
     def is_fresh(self, record: Record) -> bool:
         """Whether this run has made it."""
@@ -53,6 +62,10 @@ class Scope:
 
     def finding(self, task: Any) -> Finding | None:
         """What is known and still holds."""
+        if self._forks != _forks:
+            # Another process has been at work since.
+            self._forks = _forks
+            self.moved()
         found = self._current.get(task.task_id)
         if found is not None:
             target = getattr(task, "target", None)

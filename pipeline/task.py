@@ -44,9 +44,9 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
     _stands_for_others = False
 
     #: 128 bits, as 32 hexadecimal characters: the family and the significant parameters.
-    key: str
-    task_id: str
-    param_kwargs: dict[str, Any]
+    key: str = ""
+    task_id: str = ""
+    param_kwargs: dict[str, Any] = {}
 
     set_tracking_url: Any = None
     set_status_message: Any = None

@@ -19,6 +19,7 @@ from luigi.scheduler import DONE, FAILED
 from luigi.worker import ContextManagedTaskProcess
 
 from pipeline.errors import RequirementFailedError, StepError
+from pipeline.repairing import Repair
 from pipeline.scope import current
 from pipeline.task import BaseTask
 
@@ -73,7 +74,8 @@ class TaskProcess(ContextManagedTaskProcess):
         return needed
 
     def _handle_run_exception(self, ex: BaseException) -> Any:
-        self.outbox.put(self.task, "skipped" if isinstance(ex, RequirementFailedError) else "failed", error=ex)
+        task = self.task.owner if isinstance(self.task, Repair) else self.task
+        self.outbox.put(task, "skipped" if isinstance(ex, RequirementFailedError) else "failed", error=ex)
         return super()._handle_run_exception(ex)
 
 
@@ -86,6 +88,8 @@ class Worker(luigi.worker.Worker):
         self._keep_going = keep_going
         #: Who waits for what it asked for while running.
         self._waiting: dict[str, list[Any]] = {}
+        #: What a task has asked for while running, ever.
+        self.asked: dict[str, list[Any]] = {}
 
     def run_all(self) -> None:
         """Run until nothing is left that could run."""
@@ -101,9 +105,11 @@ class Worker(luigi.worker.Worker):
             del self._waiting[name]
             if name in done:
                 continue
-            current().failed.add(name)
+            missing = self._scheduled_tasks[name]
+            missing = missing.owner if isinstance(missing, Repair) else missing
+            current().failed.add(missing.task_id)
             for task in waiting:
-                if task.task_id not in done:
+                if task.task_id not in done and missing not in task.deps():
                     self._readd(task)
                     released = True
         current().moved()
@@ -118,6 +124,7 @@ class Worker(luigi.worker.Worker):
         super()._add_task(*args, **kwargs)
         for name in kwargs.get("new_deps") or ():
             self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])
+            self.asked.setdefault(kwargs["task_id"], []).append(self._scheduled_tasks[name])
         if kwargs["status"] == FAILED and not self._keep_going:
             self._start_phasing_out()
 

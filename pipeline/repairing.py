@@ -1,0 +1,74 @@
+"""Making an input again that was found missing, damaged or trimmed when it was needed.
+
+A step that finds such an input yields a `Repair` of it, by Luigi's own protocol for requirements asked for while
+running. A scheduler that has just been told that the input is done would ignore the input itself; a repair is a
+task of its own that it has never heard of. `RepairError` where the fresh output is damaged again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator
+from typing import Any
+
+import luigi
+
+from pipeline.errors import RepairError
+from pipeline.parameters import TaskParameter
+from pipeline.scope import current
+from pipeline.task import BaseTask, Part, Task, WrapperTask
+from targets.errors import DamagedError
+
+
+class Repair(BaseTask):
+    """Stands in for a task that must be made again."""
+
+    task_namespace = "pipeline"
+    _visible_in_registry = True
+    _stands_for_others = True
+
+    owner = TaskParameter()
+    turn = luigi.Parameter(description="tells this repair from earlier ones of the same task")
+
+    def requires(self) -> Any:
+        return self.owner.requires()
+
+    def complete(self) -> bool:
+        return bool(self.owner.complete())
+
+    def run(self) -> Generator[Any, Any, None]:
+        yield from self.owner.run()
+        try:
+            self.owner.target.verify()
+        except DamagedError as error:
+            raise RepairError(f"{self.owner!r} was made again, and is damaged again: {error}. Check the disk of the store") from error
+
+    def output(self) -> Any:
+        return self.owner.output()
+
+    @property
+    def resources(self) -> Any:
+        return self.owner.process_resources()
+
+    @property
+    def priority(self) -> Any:
+        return self.owner.priority
+
+
+def repairs(tasks: list[Any]) -> list[Any]:
+    """What to yield so that these tasks are made again."""
+    found: dict[Any, None] = {}
+    waiting = list(reversed(tasks))
+    while waiting:
+        task = waiting.pop()
+        if isinstance(task, Part):
+            waiting.append(task.owner)
+        elif isinstance(task, WrapperTask):
+            # A wrapper has nothing of its own to repair: what it stands for has.
+            waiting += [required for required in task.deps() if not required.complete()]
+        elif isinstance(task, Task):
+            found[Repair(owner=task, turn=uuid.uuid4().hex)] = None  # type: ignore[call-arg]
+        else:
+            found[task] = None
+    current().moved()
+    return list(found)

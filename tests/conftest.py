@@ -1,0 +1,61 @@
+"""A store of its own for every test, and Luigi's registry as it was."""
+
+import sys
+
+import luigi
+import pytest
+from luigi.task_register import Register
+
+import pipeline
+from pipeline import Task
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path, monkeypatch):
+    """The directory in which the test's outputs live."""
+    folder = tmp_path / "store"
+    monkeypatch.setattr(Task, "TARGET_DIR", str(folder))
+    for name in ("PIPELINE_TARGET_DIR", "PIPELINE_WORKERS", "PIPELINE_KEEP_GOING"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def luigi_as_it_was():
+    """Classes and configuration of one test do not reach the next."""
+    known = list(Register._reg)
+    Register.clear_instance_cache()
+    yield
+    Register._reg[:] = known
+    luigi.configuration.LuigiConfigParser._instance = None
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """A folder for an app's modules; what is imported from there is forgotten after the test."""
+    folder = tmp_path / "app_folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+
+
+def names(tasks) -> list[str]:
+    """Class names of tasks, sorted: `assert names(run.ran) == ["Ingest", "Train"]`."""
+    return sorted(type(task).__name__ for task in tasks)
+
+
+@pytest.fixture
+def ran():
+    """Build tasks, insist that all went well, and name what ran."""
+
+    def build(*tasks, **options):
+        run = pipeline.build(list(tasks), **options)
+        assert run.ok, run
+        return names(run.ran)
+
+    return build
