@@ -1,6 +1,10 @@
 """luigi-warp: Luigi pipelines that keep what is still true and make again exactly what is not."""
 
-from pipeline.building import build
+from pipeline import unhidden
+
+unhidden.insist()
+
+from pipeline.building import build  # noqa: E402
 from pipeline.cli import main
 from pipeline.errors import (
     AmbiguousFamilyError,
@@ -15,7 +19,6 @@ from pipeline.errors import (
     RepairError,
     RequirementError,
     ReservedNameError,
-    ShadowedPackageError,
     StepError,
     TaskDefinitionError,
     UnknownParameterError,
@@ -26,6 +29,7 @@ from pipeline.planning import Plan, plan
 from pipeline.runs import Outcome, Run
 from pipeline.task import ExternalFile, Task, WrapperTask
 from pipeline.verdict import Verdict
+from targets.errors import ShadowedPackageError
 
 __all__ = [
     "AmbiguousFamilyError",

@@ -5,7 +5,7 @@ A message names the task, the parameter or the file, and the next thing to do.
 
 from __future__ import annotations
 
-from targets.errors import PipelineError
+from targets.errors import PipelineError as PipelineError
 
 
 class ParameterError(PipelineError, ValueError):
@@ -66,10 +66,6 @@ class StepError(PipelineError):
     def __init__(self, message: str, traceback: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
-
-
-class ShadowedPackageError(PipelineError, ImportError):
-    """A module of the user's own hides one of our packages."""
 
 
 class PlanningError(PipelineError):

@@ -3,7 +3,11 @@
 Knows nothing of Luigi's scheduler, of `pipeline` or of any app.
 """
 
-from targets.errors import (
+from targets import shadowing
+
+shadowing.check("pipeline")
+
+from targets.errors import (  # noqa: E402
     DamagedError,
     DumpError,
     GeneratorOutputError,

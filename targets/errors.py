@@ -54,3 +54,7 @@ class MissingExtraError(PipelineError, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package {package!r}: pip install 'luigi-warp[{extra}]'")
+
+
+class ShadowedPackageError(PipelineError, ImportError):
+    """A module of the user's own hides one of our packages."""

@@ -95,6 +95,8 @@ class LocalStore:
 
     def delete(self, *names: str) -> None:
         for name in names:
+            if not name:
+                raise StoreError(f"the whole store {self.url} was about to be deleted: this is a mistake in luigi-warp, please report it")
             remove_path(self._prefix + name)
 
     def quarantine(self, *names: str) -> None:
@@ -111,7 +113,10 @@ class LocalStore:
         removed = 0
         for name in [name for name in self.list(folder) if name.startswith(".") and name.endswith((_TEMPORARY, _ASIDE))]:
             # `.<key>.<unique>.tmp`: whoever holds the key's lock may judge what was left for it.
-            with self._locks.try_hold(name[1:33]) as free:
+            key = named_key(name[1:])
+            if key is None:
+                continue  # another program's
+            with self._locks.try_hold(key) as free:
                 if free:
                     remove_path(f"{self._prefix}{folder}/{name}")
                     removed += 1
@@ -140,6 +145,7 @@ class LocalDraft:
         self._record: str | None = None
         self._aside: list[tuple[str, str]] = []
         self._directories: list[str] = []
+        self._old_is_gone = False
 
     def __enter__(self) -> Draft:
         return self
@@ -171,19 +177,23 @@ class LocalDraft:
                 while view:
                     view = view[os.write(descriptor, view) :]
                 if self._store.durable:
+                    for written in [*self._files.values(), *self._directories]:
+                        _sync(written)
                     os.fsync(descriptor)
                 found = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
             with suppress(FileNotFoundError):
                 os.unlink(final_record)
+            # What was put aside must not come back beside new data.
+            self._old_is_gone = True
             for name in obsolete:
                 remove_path(where(name))
             for name, written in self._files.items():
                 _replace(written, where(name))
             os.rename(temporary, final_record)
             if self._store.durable:
-                _sync_directory(os.path.dirname(final_record))
+                _sync_one(os.path.dirname(final_record))
         except OSError as error:
             raise StoreError(f"cannot write {final_record}: {error}; nothing was changed that a reader could mistake") from error
         self._files.clear()
@@ -202,7 +212,10 @@ class LocalDraft:
         for made in self._directories:
             remove_path(made)
         for final, aside in reversed(self._aside):
-            os.rename(aside, final)
+            if self._old_is_gone:
+                remove_path(aside)
+            else:
+                os.rename(aside, final)
         self._files.clear()
         self._record = None
         self._directories.clear()
@@ -224,8 +237,11 @@ class LocalDraft:
 
 
 def key_of(base: str) -> str:
-    """The key in a file name `<slug>-<key>.<ext>`, or as many hexadecimal characters made from the name."""
-    return named_key(base) or short_digest(base.encode("utf-8", "surrogatepass"))
+    """The key in a file name `<slug>-<key>.<ext>`, or as many hexadecimal characters made from the name.
+
+    All files of an output have the same: its data, its record and what is written for them.
+    """
+    return named_key(base) or short_digest(base.split(".", 1)[0].encode("utf-8", "surrogatepass"))
 
 
 def named_key(base: str) -> str | None:
@@ -251,15 +267,23 @@ def _replace(written: str, final: str) -> None:
     try:
         os.replace(written, final)
     except OSError:
-        if not os.path.isdir(final):
+        if not os.path.isdir(final) and not os.path.isdir(written):
             raise
-        # A directory is never replaced by a rename unless it is empty; no record vouches for the old one any more.
-        shutil.rmtree(final)
+        # A rename puts a directory in the place of nothing but an empty one; no record vouches for what is there any more.
+        remove_path(final)
         os.rename(written, final)
 
 
-def _sync_directory(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: str) -> None:
+    """Bring a file, or a directory with all that is below it, to the disk."""
+    if os.path.isdir(path):
+        for name in os.listdir(path):
+            _sync(os.path.join(path, name))
+    _sync_one(path)
+
+
+def _sync_one(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

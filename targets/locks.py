@@ -52,7 +52,12 @@ class KeyLocks:
             free = place not in self._held
             if free:
                 self._held.add(place)
-        if free and not self._kernel_lock(place):
+        try:
+            locked = free and self._kernel_lock(place)
+        except BaseException:
+            self._drop(place)
+            raise
+        if free and not locked:
             self._drop(place)
             free = False
         try:

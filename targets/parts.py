@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from targets.errors import DumpError, RecordError
+from targets.errors import DumpError, MissingOutputError, RecordError, TargetError
 from targets.record import Part, Record
 from targets.store import Draft
 from targets.target import Place, Target
@@ -23,6 +23,8 @@ class PartsTarget(Target[dict[str, Any]]):
 
     def __init__(self, place: Place, formats: Mapping[str, type[Target[Any]]]) -> None:
         super().__init__(place)
+        if "record" in formats:
+            raise TargetError("an output cannot be named 'record', since its file could take the record's place: choose another name")
         self.parts: dict[str, Target[Any]] = {}
         for name, kind in formats.items():
             part = kind(place)
@@ -30,6 +32,8 @@ class PartsTarget(Target[dict[str, Any]]):
             self.parts[name] = part
 
     def __getitem__(self, name: str) -> Target[Any]:
+        if name not in self.parts:
+            raise MissingOutputError(f"{self._owner()} has no output {name!r}: it has {', '.join(self.parts)}")
         return self.parts[name]
 
     @property
@@ -42,8 +46,9 @@ class PartsTarget(Target[dict[str, Any]]):
             raise DumpError(f"{self._owner()} has the outputs {sorted(self.parts)}, and easy_run returned {got}: return a dict with these names")
         return tuple(part for name, target in self.parts.items() for part in target.save(value[name], draft))
 
-    def load(self, **options: Any) -> dict[str, Any]:
-        return {name: target.load(**options) for name, target in self.parts.items()}
+    def load_from(self, record: Record, **options: Any) -> dict[str, Any]:
+        # All parts are those of one record: another writer may be committing the next.
+        return {name: target.load_part(record.part(name), **options) for name, target in self.parts.items()}
 
     def fits(self, record: Record) -> str | None:
         if {part.name for part in record.parts} != set(self.parts):

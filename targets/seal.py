@@ -63,6 +63,8 @@ def tree_digest(directory: str | os.PathLike[str]) -> tuple[str, int]:
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
             raise DamagedError(f"{path} is a link; an output directory may hold files and directories only")
+        if not (path.is_dir() or path.is_file()):
+            raise DamagedError(f"{path} is a pipe, a socket or a device; an output directory may hold files and directories only")
         if path.is_dir():
             parts.append(f"d {name}")
         else:

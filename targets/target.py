@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 import luigi.target
 
 from targets import seal
-from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, PipelineError, RecordError
+from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, NewerRecordError, PipelineError, RecordError, StoreError
 from targets.record import SUFFIX, Part, Record
 from targets.store import Draft, Stamp, Store, open_store
 
@@ -138,8 +138,8 @@ class Target(luigi.target.Target, Generic[T]):
                 record = Record.from_bytes(file.read())
         except FileNotFoundError:
             return None
-        except RecordError as error:
-            raise RecordError(f"{self.store.where(self.place.record_name)}: {error}") from error
+        except (RecordError, NewerRecordError) as error:
+            raise type(error)(f"{self.store.where(self.place.record_name)}: {error}") from error
         self.remember(record, stamp)
         return record, stamp
 
@@ -205,8 +205,10 @@ class Target(luigi.target.Target, Generic[T]):
                 return self.dump(value, facts=facts, draft=own, directory=directory)
         try:
             parts = self.save(value, draft)
-        except (PipelineError, OSError):
+        except PipelineError:
             raise
+        except OSError as error:
+            raise StoreError(f"cannot write {self.path}: {error}. Nothing was changed: mend the cause and run again") from error
         except Exception as error:
             raise DumpError(
                 f"{self._owner()} returned a {type(value).__name__} that {type(self).__name__} cannot store: "
@@ -234,13 +236,13 @@ class Target(luigi.target.Target, Generic[T]):
         with suppress(RecordError):
             if found := self.find_record():
                 kept = {part.file for part in parts}
-                obsolete += [part.file for part in found[0].parts if part.file not in kept]
+                obsolete += [file for file in _files_of(found[0]) if file not in kept]
         record = dataclasses.replace(
             facts,
             parts=parts,
             digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
             size=sum(part.size for part in parts),
-            directory=seal.tree_digest(directory)[0] if directory is not None else None,
+            directory=seal_directory(directory)[0] if directory is not None else None,
         )
         stamp = draft.commit(self.place.record_name, record.to_bytes(), obsolete=tuple(obsolete))
         self.remember(record, stamp)
@@ -257,7 +259,7 @@ class Target(luigi.target.Target, Generic[T]):
             if found[0].trimmed:
                 raise MissingOutputError(f"the data of {self._owner()} were trimmed: build it again to load it")
             try:
-                return self.load_part(found[0].part(self.part), **options)
+                return self.load_from(found[0], **options)
             except (DamagedError, FileNotFoundError) as error:
                 # Somebody may have committed between our look at the record and at the data.
                 if attempt == 2 or self.store.stamp(self.place.record_name) == found[1]:
@@ -266,8 +268,15 @@ class Target(luigi.target.Target, Generic[T]):
                     raise MissingOutputError(f"{self.path} is gone while its record is there: build {self._owner()} again") from error
         raise AssertionError("unreachable")
 
+    def load_from(self, record: Record, **options: Any) -> T:
+        return self.load_part(record.part(self.part), **options)
+
     def load_part(self, part: Part, **options: Any) -> T:
-        with self.store.open(part.file) as file:
+        try:
+            opened = self.store.open(part.file)
+        except IsADirectoryError as error:
+            raise DamagedError(f"{self.store.where(part.file)} is a directory where a file was written; it will be made again") from error
+        with opened as file:
             data = seal.verified(file, expected=part.digest, size=part.size, name=self.store.where(part.file))
         return self.decode(data, part, **options)
 
@@ -307,7 +316,7 @@ class Target(luigi.target.Target, Generic[T]):
         names = [self.place.record_name, self.name, self.directory_name]
         with suppress(RecordError):
             if found := self.find_record():
-                names[1:1] = [part.file for part in found[0].parts if part.file != self.name]
+                names[1:1] = [file for file in _files_of(found[0]) if file != self.name]
         action(*names)
         _parsed.pop((self.store.url, self.place.record_name), None)
 
@@ -315,11 +324,25 @@ class Target(luigi.target.Target, Generic[T]):
         return repr(self.task) if self.task is not None else self.path
 
 
+def _files_of(record: Record) -> list[str]:
+    # A part that keeps no data of ours names no file; its empty name would stand for the whole store.
+    return [part.file for part in record.parts if part.file]
+
+
+def seal_directory(directory: str | os.PathLike[str]) -> tuple[str, int]:
+    """Digest and size of a directory that is about to be stored."""
+    try:
+        return seal.tree_digest(directory)
+    except DamagedError as error:
+        raise DumpError(f"{error}: replace it by what it stands for") from error
+
+
 def verify_part(store: Store, part: Part) -> None:
     if part.kind == "none":
         return
     if part.kind == "directory":
-        if seal.tree_digest(store.path(part.file))[0] != part.digest:
+        # What is not there has the digest of an empty directory.
+        if store.size(part.file) is None or seal.tree_digest(store.path(part.file))[0] != part.digest:
             raise DamagedError(f"{store.where(part.file)} is not what was written")
         return
     if store.size(part.file) != part.size or seal.file_digest(store.path(part.file)) != part.digest:

@@ -25,6 +25,7 @@ def luigi_as_it_was():
     """Classes and configuration of one test do not reach the next."""
     known = list(Register._reg)
     Register.clear_instance_cache()
+    luigi.configuration.LuigiConfigParser._instance = None
     yield
     Register._reg[:] = known
     luigi.configuration.LuigiConfigParser._instance = None

@@ -31,10 +31,14 @@ class CsvTarget(Target["pd.DataFrame"]):
         frame = frames.check_frame(value, "CsvTarget")
         if not frame.index.equals(pd.RangeIndex(len(frame))) or frame.index.name is not None:
             raise RoundTripError("CSV keeps no index: reset_index() it, or use ParquetTarget")
+        if frame.attrs:
+            raise RoundTripError(f"CSV keeps no attrs, and this frame has {list(frame.attrs)}: clear them, or use ParquetTarget")
         text = frame.to_csv(index=False, sep=self.separator, lineterminator="\n")
         try:
             back = self._parse(text.encode(), frames.columns_of(frame))
             pd.testing.assert_frame_equal(back, frame, check_exact=True)
+            for name in [name for name in frame.columns if frame[name].dtype == object]:  # where pandas takes None for NaN
+                frames.refuse_changed_cells(f"column {name!r}", frame[name], back[name])
         except Exception as error:
             reason = " ".join(str(error).split())
             raise RoundTripError(f"this frame would not come back from CSV as it is: {reason:.300}. Use ParquetTarget") from error

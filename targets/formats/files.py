@@ -15,7 +15,7 @@ from targets import seal
 from targets.errors import DumpError
 from targets.record import Part
 from targets.store import Draft
-from targets.target import Target, verify_part
+from targets.target import Target, seal_directory, verify_part
 
 
 class FileTarget(Target[Path]):
@@ -29,13 +29,14 @@ class FileTarget(Target[Path]):
         source = Path(value)
         if source.is_symlink() or not source.exists():
             raise DumpError(f"easy_run returned {str(source)!r}, which is {'a link' if source.is_symlink() else 'not there'}")
+        if not (source.is_dir() or source.is_file()):
+            raise DumpError(f"easy_run returned {str(source)!r}, which is neither a file nor a directory")
         name = self._name_for(source)
-        written = draft.create(name)
-        shutil.move(source, written)
-        if written.is_dir():
-            digest, size = seal.tree_digest(written)
-            return (Part(self.part, name, self.format_name(), digest, size, kind="directory"),)
-        return (Part(self.part, name, self.format_name(), seal.file_digest(written), written.stat().st_size),)
+        # Before the move, so that a refusal names the place that easy_run knows, and leaves it there.
+        kind = "directory" if source.is_dir() else "file"
+        digest, size = seal_directory(source) if kind == "directory" else (seal.file_digest(source), source.stat().st_size)
+        shutil.move(source, draft.create(name))
+        return (Part(self.part, name, self.format_name(), digest, size, kind=kind),)
 
     def _name_for(self, source: Path) -> str:
         if type(self).extension != FileTarget.extension:

@@ -14,7 +14,7 @@ import luigi
 import luigi.target
 
 from targets import seal
-from targets.errors import DamagedError, DumpError
+from targets.errors import DamagedError, DumpError, MissingOutputError
 from targets.record import Part, Record
 from targets.store import Draft
 from targets.target import Place, Target
@@ -44,6 +44,9 @@ class ForeignTarget(Target[Any]):
         return path if isinstance(path, str) and isinstance(self.inner, luigi.LocalTarget) else None
 
     def save(self, value: Any, draft: Draft) -> tuple[Part, ...]:
+        if self._file() is None:
+            # No digest could tell half of a write: the old record must not vouch for it.
+            self.store.delete(self.place.record_name)
         self.inner.dump(value)  # type: ignore[attr-defined]
         if not self.inner.exists():
             raise DumpError(f"{type(self.inner).__name__}.dump() returned, but its exists() says there is nothing")
@@ -64,6 +67,8 @@ class ForeignTarget(Target[Any]):
     def load(self, **options: Any) -> Any:
         part = self.record.part(self.part)
         file = self._file()
+        if not self.inner.exists():
+            raise MissingOutputError(f"{self.path} is gone while its record is there: build {self._owner()} again")
         if part.kind == "foreign" and file and seal.file_digest(file) != part.digest:
             raise DamagedError(f"{file} is not what was written")
         return self.inner.load(**options)  # type: ignore[attr-defined]
@@ -90,7 +95,8 @@ def make_foreign(kind: type[luigi.target.Target], place: Place, task: Any) -> Fo
     elif parameters and parameters[0].name == "path":
         extension = getattr(kind, "extension", None) or getattr(kind, "FILE_EXT", "out")
         path = place.store.where(f"{place.stem}.{extension}")
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if "://" not in path:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         inner = kind(path)  # type: ignore[call-arg]
     else:
         inner = kind()

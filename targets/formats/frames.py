@@ -1,14 +1,15 @@
 """DataFrames and Arrow tables: what every columnar format shares.
 
-Arrow keeps index, names, dtypes and attrs of most frames, and silently changes the rest. Here the rest is
-refused: a frame is turned into a table only if the same frame comes back. Types are compared on the empty
-frame, which costs nothing; only columns of Python objects, whose cells may hold anything, are compared whole.
+Arrow and its file formats keep index, names, dtypes and attrs of most frames, and silently change the rest.
+Here the rest is refused: a frame is turned into a table only if the same frame comes back. Types are compared
+on one row that went through the format, which costs next to nothing; only the index and columns of Python
+objects, whose cells may hold anything, are compared whole.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from targets.errors import DumpError, RoundTripError
@@ -35,29 +36,22 @@ def check_frame(value: Any, target: str) -> pd.DataFrame:
     return value
 
 
-def to_table(frame: pd.DataFrame) -> pa.Table:
-    """An Arrow table from which `from_table` makes this very frame again, or `RoundTripError`."""
-    import pandas as pd
+def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    """An Arrow table from which `from_table` makes this very frame again, or `RoundTripError`.
+
+    `there_and_back` writes a table in the file format and reads it again: a file may keep less than Arrow does.
+    """
     import pyarrow as pa
 
-    if not frame.columns.is_unique:
-        double = frame.columns[frame.columns.duplicated()][0]
-        raise RoundTripError(f"two columns are named {double!r}: rename one, or use PickleTarget")
-    for name in [*frame.columns, *frame.index.names]:
-        if name is not None and not isinstance(name, str):
-            raise RoundTripError(f"the column or index name {name!r} is no str and would come back as one: rename it, or use PickleTarget")
-    if any(column.startswith("__index_level_") for column in frame.columns):
-        raise RoundTripError("a column name begins with '__index_level_', which Arrow keeps for itself: rename it, or use PickleTarget")
+    _refuse_names(frame)
+    attrs = _attrs_of(frame)
     try:
         table = pa.Table.from_pandas(frame)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+        if attrs:
+            table = table.replace_schema_metadata({**(table.schema.metadata or {}), _ATTRS: attrs})
+        _refuse_changes(frame, table, there_and_back(table.slice(0, 1)))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise RoundTripError(f"Arrow cannot hold this frame: {error}. Convert the column, or use PickleTarget") from error
-    if frame.attrs:
-        attrs = json.dumps(plain(dict(frame.attrs), "attrs")).encode()
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _ATTRS: attrs})
-    _refuse_changes(frame, table)
-    if isinstance(frame.index, pd.MultiIndex) and not frame.index.equals(from_table(table).index):
-        raise RoundTripError("the MultiIndex would come back differently: reset_index() it, or use PickleTarget")
     return table
 
 
@@ -69,43 +63,104 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _refuse_changes(frame: pd.DataFrame, table: pa.Table) -> None:
-    before, after = frame.iloc[:0], from_table(table.slice(0, 0))
-    if not after.columns.equals(before.columns) or after.columns.names != before.columns.names:
+def _refuse_names(frame: pd.DataFrame) -> None:
+    if not frame.columns.is_unique:
+        double = frame.columns[frame.columns.duplicated()][0]
+        raise RoundTripError(f"two columns are named {double!r}: rename one, or use PickleTarget")
+    levels = [name for name in frame.index.names if name is not None]
+    for name in [*frame.columns, *levels]:
+        if not isinstance(name, str):
+            raise RoundTripError(f"the column or index name {name!r} is no str and would come back as one: rename it, or use PickleTarget")
+    if len(set(levels)) < len(levels):
+        raise RoundTripError(f"two index levels have one name ({levels}): rename one, or use PickleTarget")
+    if any(column.startswith("__index_level_") for column in frame.columns):
+        raise RoundTripError("a column name begins with '__index_level_', which Arrow keeps for itself: rename it, or use PickleTarget")
+
+
+def _attrs_of(frame: pd.DataFrame) -> bytes:
+    attrs = dict(frame.attrs)
+    kept = plain(attrs, "attrs")
+    if not same(attrs, kept):
+        raise RoundTripError(f"attrs would come back as {kept!r:.200}: make them plain JSON values, or use PickleTarget")
+    return json.dumps(kept).encode() if attrs else b""
+
+
+def _refuse_changes(frame: pd.DataFrame, table: pa.Table, first_row: pa.Table) -> None:
+    import numpy as np
+
+    after = from_table(first_row)
+    if not after.columns.equals(frame.columns) or after.columns.names != frame.columns.names:
         raise RoundTripError(f"the column names would come back as {list(after.columns)[:5]}: use plain str names, or PickleTarget")
-    if after.columns.dtype != before.columns.dtype and len(before.columns):
-        raise RoundTripError(f"the columns' own dtype {before.columns.dtype} would come back as {after.columns.dtype}: use PickleTarget")
+    if after.columns.dtype != frame.columns.dtype and len(frame.columns):
+        raise RoundTripError(f"the columns' own dtype {frame.columns.dtype} would come back as {after.columns.dtype}: use PickleTarget")
     for name in frame.columns:
-        if frame[name].dtype != after[name].dtype:
-            # An object column without any row tells Arrow nothing; its cells are compared below.
-            if frame[name].dtype == object and len(frame):
-                continue
-            raise RoundTripError(
-                f"column {name!r} would come back as {after[name].dtype} instead of {frame[name].dtype}: convert it, or use PickleTarget"
-            )
-    index = from_table(table.select([])).index if len(frame) else after.index
-    if type(index) is not type(frame.index) or index.dtype != frame.index.dtype or list(index.names) != list(frame.index.names):
-        raise RoundTripError(f"the index ({frame.index.dtype}) would come back as {index.dtype}: reset_index() it, or use PickleTarget")
-    if getattr(frame.index, "freq", None) is not None and getattr(index, "freq", None) != frame.index.freq:  # type: ignore[attr-defined]
+        column = frame[name]
+        if column.dtype != object:
+            _refuse_changed_type(f"column {name!r}", column.dtype, after[name].dtype)
+            # pandas tells NaN from NA in a nullable float column, Arrow does not.
+            if str(column.dtype) in ("Float32", "Float64") and np.isnan(column.to_numpy("float64", na_value=0.0)).any():
+                raise RoundTripError(f"column {name!r} holds NaN beside NA, which Arrow takes for the same: fill one, or use PickleTarget")
+        else:
+            _refuse_changed_type(f"column {name!r}", table.schema.field(name).type, first_row.schema.field(name).type)
+            back = from_table(table.select([name]))[name]
+            _refuse_changed_cells(f"column {name!r}", column, back)
+    _refuse_changed_index(frame.index, after.index, table, first_row)
+
+
+def _refuse_changed_index(before: pd.Index, first: pd.Index, table: pa.Table, first_row: pa.Table) -> None:
+    # A RangeIndex is kept as three numbers, every other index as columns.
+    stored = [column for column in table.schema.pandas_metadata["index_columns"] if isinstance(column, str)]
+    after = from_table(table.select(stored)).index
+    if type(after) is not type(before) or list(after.names) != list(before.names):
+        raise RoundTripError(f"the index {before!r:.100} would come back as {after!r:.100}: reset_index() it, or use PickleTarget")
+    for level in range(before.nlevels):
+        old, new = before.get_level_values(level), after.get_level_values(level)
+        what = f"the index {before.names[level] or ''}".strip() if before.nlevels == 1 else f"level {level} of the index"
+        if old.dtype == object:
+            _refuse_changed_type(what, table.schema.field(stored[level]).type, first_row.schema.field(stored[level]).type)
+            _refuse_changed_cells(what, old, new)
+        else:
+            _refuse_changed_type(what, old.dtype, new.dtype)
+            _refuse_changed_type(what, old.dtype, first.get_level_values(level).dtype)
+    if getattr(before, "freq", None) != getattr(after, "freq", None):
         raise RoundTripError("the index has a frequency, which Arrow forgets: set index.freq = None, or use PickleTarget")
-    for name in frame.columns:
-        if frame[name].dtype == object:
-            _refuse_changed_cells(str(name), list(frame[name]), list(from_table(table.select([name]))[name]))
+    if not after.equals(before):
+        raise RoundTripError("the index would come back differently: reset_index() it, or use PickleTarget")
 
 
-def _refuse_changed_cells(name: str, before: list[Any], after: list[Any]) -> None:
+def _refuse_changed_type(what: str, before: Any, after: Any) -> None:
+    # Unordered categoricals are equal to pandas whatever the order of their categories.
+    categories = getattr(before, "categories", None)
+    if before != after or (categories is not None and not categories.equals(after.categories)):
+        old, new = (f"{before}", f"{after}") if f"{before}" != f"{after}" else (f"{before!r}", f"{after!r}")
+        raise RoundTripError(f"{what} would come back as {new} instead of {old}: convert it, or use PickleTarget")
+
+
+def _refuse_changed_cells(what: str, before: Any, after: Any) -> None:
+    refuse_changed_cells(what, before, after)
+    _refuse_changed_type(what, before.dtype, after.dtype)
+
+
+def refuse_changed_cells(what: str, before: Any, after: Any) -> None:
+    """`RoundTripError` that names the first cell of a column of objects that would come back different."""
     for row, (old, new) in enumerate(zip(before, after, strict=True)):
-        if type(old) is not type(new) or not (_is_nan(old) or _same(old, new)):
+        if not same(old, new):
             raise RoundTripError(
-                f"row {row} of column {name!r} holds the {type(old).__name__} {old!r:.60}, which would come back as "
-                f"{new!r:.60}: convert the column, or use PickleTarget"
+                f"row {row} of {what} holds the {type(old).__name__} {old!r:.60}, which would come back as "
+                f"{new!r:.60}: convert it, or use PickleTarget"
             )
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value
-
-
-def _same(old: Any, new: Any) -> bool:
-    same = old == new
-    return bool(same) if isinstance(same, bool) or getattr(same, "ndim", 1) == 0 else bool(same.all())
+def same(old: Any, new: Any) -> bool:
+    """Equal in value and type, all the way down; a NaN is the same as a NaN."""
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, dict):
+        return old.keys() == new.keys() and all(same(item, new[name]) for name, item in old.items())
+    if isinstance(old, (list, tuple)):
+        return len(old) == len(new) and all(map(same, old, new))
+    if hasattr(old, "dtype") and hasattr(old, "tobytes"):
+        if old.dtype != new.dtype or old.shape != new.shape:
+            return False
+        return all(map(same, old.flat, new.flat)) if old.dtype == object else bool(old.tobytes() == new.tobytes())
+    return old is new or bool(old == new) or (old != old and new != new)

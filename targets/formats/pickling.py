@@ -53,6 +53,7 @@ class PickleTarget(Target[T]):
 
     def _pickle(self, value: T, file: Any) -> None:
         if type(value) in _PLAIN:
+            self.named = frozenset()
             file.write(pickle.dumps(value, PROTOCOL))
             return
         pickler = _NamingPickler(file)

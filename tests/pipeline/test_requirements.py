@@ -29,7 +29,7 @@ class Pair(NamedTuple):
 
 SHAPES = [
     (lambda: Leaf(n=1), 1),
-    (lambda: [], []),
+    (list, []),
     (lambda: None, []),
     (lambda: [Leaf(n=1), Leaf(n=2)], [1, 2]),
     (lambda: (Leaf(n=1), Leaf(n=2)), (1, 2)),

@@ -1,0 +1,258 @@
+"""What a user can do wrong: each mistake has an exception of its own, named task and next step, and leaves nothing behind."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import luigi
+import pytest
+
+import pipeline
+import targets
+from pipeline import Task
+from targets import JsonTarget, NumpyTarget, ParquetTarget
+
+
+class Source(Task):
+    def easy_run(self, inputs):
+        return [1]
+
+
+class ListMisuse(Task):
+    def requires(self):
+        return [Source()]
+
+    def easy_run(self, inputs):
+        return inputs["source"]
+
+
+class DictMisuse(Task):
+    def requires(self):
+        return {"source": Source()}
+
+    def easy_run(self, inputs):
+        return inputs["sauce"]
+
+
+class RangeMisuse(Task):
+    def requires(self):
+        return [Source()]
+
+    def easy_run(self, inputs):
+        return inputs[3]
+
+
+class Unserialisable(Task):
+    def easy_run(self, inputs):
+        return threading.Lock()
+
+
+class NoJson(Task):
+    target_type = JsonTarget
+
+    def easy_run(self, inputs):
+        return {"when": {1, 2}}
+
+
+class NoFrame(Task):
+    target_type = ParquetTarget
+
+    def easy_run(self, inputs):
+        return [1, 2]
+
+
+class NoArray(Task):
+    target_type = NumpyTarget
+
+    def easy_run(self, inputs):
+        return [1, 2]
+
+
+class Generator(Task):
+    def easy_run(self, inputs):
+        return (n for n in range(3))
+
+
+class WrongParts(Task):
+    outputs = {"a": JsonTarget, "b": JsonTarget}
+
+    def easy_run(self, inputs):
+        return {"a": 1}
+
+
+FAILING = [
+    (ListMisuse, pipeline.InputAccessError, r"ListMisuse\(\) reads inputs\[\"source\"\], but its inputs are a list with inputs\[0\]: Source\(\)"),
+    (DictMisuse, pipeline.InputAccessError, r"DictMisuse\(\) reads inputs\[\"sauce\"\].*inputs\['source'\]: Source\(\)"),
+    (RangeMisuse, pipeline.InputAccessError, r"RangeMisuse\(\) reads inputs\[3\]"),
+    (Unserialisable, targets.DumpError, r"Unserialisable\(\) returned a lock.*choose another target_type"),
+    (NoJson, targets.RoundTripError, r"value\['when'\] is a builtins.set.*make it a sorted list"),
+    (NoFrame, targets.DumpError, r"stores a pandas DataFrame, and got a list"),
+    (NoArray, targets.DumpError, r"stores a numpy.ndarray, and got a list"),
+    (Generator, targets.GeneratorOutputError, r"Generator\(\) returned a generator.*return list\(...\)"),
+    (WrongParts, targets.DumpError, r"WrongParts\(\) has the outputs \['a', 'b'\], and easy_run returned \['a'\]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "message"), FAILING)
+def test_a_step_that_does_it_wrong_fails_in_words(kind, error, message, store):
+    run = pipeline.build(kind())
+    assert run.failed == [kind()]
+    assert run.exit_code == 1
+    with pytest.raises(error, match=message):
+        raise run.outcomes[kind()].error
+    assert [path for path in store.rglob("*") if path.is_file() and kind.__name__ in str(path)] == []
+
+
+def test_an_ordinary_key_error_stays_what_it_is():
+    class Lookup(Task):
+        def requires(self):
+            return {"source": Source()}
+
+        def easy_run(self, inputs):
+            table = {"a": 1}
+            return table["source"], inputs["source"]
+
+    run = pipeline.build(Lookup())
+    assert type(run.outcomes[Lookup()].error) is KeyError
+
+
+class NoEasyRun(Task):
+    pass
+
+
+class Loop(Task):
+    n = luigi.IntParameter(default=0)
+
+    def requires(self):
+        return Loop(n=(self.n + 1) % 3)
+
+    def easy_run(self, inputs):
+        return 1
+
+
+class BrokenRequires(Task):
+    def requires(self):
+        raise OSError("no network")
+
+    def easy_run(self, inputs):
+        return 1
+
+
+class RequiresAClass(Task):
+    def requires(self):
+        return Source
+
+    def easy_run(self, inputs):
+        return 1
+
+
+class RequiresText(Task):
+    def requires(self):
+        return ["source"]
+
+    def easy_run(self, inputs):
+        return 1
+
+
+UNPLANNED = [
+    (NoEasyRun, pipeline.TaskDefinitionError, r"NoEasyRun has no easy_run: define easy_run\(self, inputs\)"),
+    (Loop, pipeline.CycleError, r"Loop\(n=0\) -> Loop\(n=1\) -> Loop\(n=2\) -> Loop\(n=0\)"),
+    (BrokenRequires, pipeline.RequirementError, r"BrokenRequires\(\): its requires\(\) failed with OSError: no network"),
+    (RequiresAClass, pipeline.RequirementError, r"RequiresAClass\(\): .*write Source\(\)"),
+    (RequiresText, pipeline.RequirementError, r"RequiresText\(\): requires\(\)\[0\] is a str"),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "message"), UNPLANNED)
+def test_what_cannot_be_planned_is_raised_before_anything_runs(kind, error, message, store):
+    with pytest.raises(error, match=message):
+        pipeline.build([kind(), Source()])
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(("wrong", "message"), [(Source, r"Source is a class: pass a task object"), ("Source", "is no task"), ([3], "3 is no task")])
+def test_only_tasks_can_be_built(wrong, message):
+    with pytest.raises(pipeline.PlanningError, match=message):
+        pipeline.build(wrong if not isinstance(wrong, str) else [wrong])
+
+
+@pytest.mark.parametrize("wrong", [int, "pickle", luigi.LocalTarget, None])
+def test_a_target_type_that_is_none_is_refused_with_the_class(wrong):
+    with pytest.raises(pipeline.TaskDefinitionError, match="Step: .* is no target class"):
+        type("Step", (Task,), {"target_type": wrong})
+
+
+def test_loading_what_was_never_made_says_what_to_do():
+    with pytest.raises(targets.MissingOutputError, match=r"build Source\(\) first"):
+        Source().load()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions differ")
+def test_an_unwritable_store_is_named(tmp_path, monkeypatch):
+    # A file where the store's folder should be: also root cannot write there.
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    monkeypatch.setattr(Task, "TARGET_DIR", str(blocked / "store"))
+    run = pipeline.build(Source())
+    assert run.failed == [Source()]
+    with pytest.raises(targets.StoreError, match=r"the store .*blocked/store.* cannot be written"):
+        raise run.outcomes[Source()].error
+
+
+RUN_PY = """
+    import os
+    import sys
+    import luigi
+    import pipeline
+    from pipeline import Task
+    class Step(Task):
+        n = luigi.IntParameter()
+        def easy_run(self, inputs):
+            if self.n > 5:
+                raise ValueError("too many")
+            return self.n
+    def get_tasks():
+        return [Step(**eval(os.environ["GIVEN"]))]
+    if __name__ == "__main__":
+        sys.exit(pipeline.main(get_tasks))
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "arguments", "code", "told"),
+    [
+        ("", ["{'n': 1}"], 0, "1 ran"),
+        ("", ["{'n': 9}"], 1, "ValueError: too many"),
+        ("", ["{}"], 3, "MissingParameterError: Step needs n"),
+        ("", ["{'n': 'x'}"], 3, "ParameterError: Step.n is a IntParameter and cannot be 'x'"),
+        ("[pipeline]\nworker = 2", ["{'n': 1}"], 3, "ConfigurationError: [pipeline] worker in luigi.cfg is no setting: did you mean 'workers'?"),
+        ("[pipeline]\nworkers = two", ["{'n': 1}"], 3, "must be a number of 1 or more"),
+        ("[pipeline]\nkeep_going = perhaps", ["{'n': 1}"], 3, "must be true or false"),
+        ("[core]\nlogging_conf_file = nothing.cfg", ["{'n': 1}"], 3, "nothing.cfg, which is not there"),
+        ("", ["{'n': 1}", "--no-such-option"], 2, "no-such-option"),
+        ("", ["{'n': 1}", "--workers", "0"], 2, "workers"),
+    ],
+)
+def test_the_exit_code_and_the_message_of_run_py(config, arguments, code, told, app):
+    (app / "run.py").write_text(textwrap.dedent(RUN_PY))
+    (app / "luigi.cfg").write_text(config)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PIPELINE_")}
+    environment["GIVEN"] = arguments[0]
+    done = subprocess.run([sys.executable, "run.py", *arguments[1:]], cwd=app, env=environment, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr.replace("Traceback", "", 1 if code == 1 else 0)
+    if code == 3:
+        assert not (app / "TARGETS").exists()
+
+
+@pytest.mark.parametrize(("name", "uses"), [("pipeline.py", "import targets"), ("targets.py", "import pipeline")])
+def test_a_module_of_the_user_that_hides_ours_is_named(name, uses, app):
+    (app / name).write_text("value = 1\n")
+    code = f"import sys; sys.path.insert(0, {str(app)!r})\n{uses}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=app)
+    assert done.returncode == 1
+    assert "ShadowedPackageError" in done.stderr
+    assert f"rename your {name}" in done.stderr

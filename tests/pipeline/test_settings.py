@@ -1,0 +1,71 @@
+"""Settings: `[pipeline]` in luigi.cfg, the environment before it; where the store is."""
+
+import luigi
+import pytest
+
+import pipeline
+from pipeline import Task, settings
+
+
+class Step(Task):
+    def easy_run(self, inputs):
+        return 1
+
+
+@pytest.fixture
+def nothing_set(monkeypatch, tmp_path):
+    monkeypatch.setattr(Task, "TARGET_DIR", None)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_defaults_need_no_file(nothing_set):
+    assert settings.read({}) == settings.Settings(target_dir="TARGETS", workers=1, keep_going=True)
+
+
+def test_the_environment_comes_before_the_file(nothing_set):
+    config = luigi.configuration.get_config()
+    config.set("pipeline", "workers", "3")
+    config.set("pipeline", "keep-going", "no")
+    assert settings.read({}) == settings.Settings(workers=3, keep_going=False)
+    assert settings.read({"PIPELINE_WORKERS": "4"}).workers == 4
+
+
+def test_the_store_is_the_first_that_is_named(nothing_set, monkeypatch):
+    assert Step().store.url == str(nothing_set / "TARGETS")
+    luigi.configuration.get_config().set("pipeline", "target_dir", "from_file")
+    assert Step().store.url == str(nothing_set / "from_file")
+    monkeypatch.setenv("PIPELINE_TARGET_DIR", "from_environment")
+    assert Step().store.url == str(nothing_set / "from_environment")
+    monkeypatch.setattr(Step, "TARGET_DIR", "from_code")
+    assert Step().store.url == str(nothing_set / "from_code")
+
+
+def test_a_store_behind_a_url_works(monkeypatch, ran):
+    monkeypatch.setattr(Task, "TARGET_DIR", "memory://bucket/store")
+
+    class Use(Task):
+        def requires(self):
+            return Step()
+
+        def easy_run(self, inputs):
+            (self.task_directory / "side").write_text("x")
+            return inputs
+
+    assert ran(Use()) == ["Step", "Use"]
+    assert ran(Use()) == []
+    Step().remove()
+    assert ran(Use()) == ["Step"]
+    assert Use().target.path.startswith("memory://bucket/store/Use/")
+
+
+def test_workers_come_from_the_settings(monkeypatch):
+    import os
+
+    class Where(Task):
+        def easy_run(self, inputs):
+            return os.getpid()
+
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    pipeline.build(Where())
+    assert Where().load() != os.getpid()
