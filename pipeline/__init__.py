@@ -4,7 +4,7 @@ from pipeline import unhidden
 
 unhidden.insist()
 
-from pipeline.building import build  # noqa: E402
+from pipeline.building import build
 from pipeline.cli import main
 from pipeline.errors import (
     AmbiguousFamilyError,

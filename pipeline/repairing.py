@@ -47,11 +47,11 @@ class Repair(BaseTask):
         return self.owner.output()
 
     @property
-    def resources(self) -> Any:
+    def resources(self) -> Any:  # type: ignore[override]
         return self.owner.process_resources()
 
     @property
-    def priority(self) -> Any:
+    def priority(self) -> Any:  # type: ignore[override]
         return self.owner.priority
 
 

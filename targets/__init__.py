@@ -7,7 +7,7 @@ from targets import shadowing
 
 shadowing.check("pipeline")
 
-from targets.errors import (  # noqa: E402
+from targets.errors import (
     DamagedError,
     DumpError,
     GeneratorOutputError,

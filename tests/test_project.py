@@ -12,15 +12,15 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-def run_app(folder, *arguments, **environment):
+def environment_for(folder, **environment):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("APP_", "PIPELINE_"))}
-    settings = {
-        "PIPELINE_TARGET_DIR": str(folder / "store"),
-        "PIPELINE_JSON_LOG": str(folder / "log.jsonl"),
-        "APP_DEPLOY_DIR": str(folder / "deployed"),
-    }
+    places = {"PIPELINE_TARGET_DIR": "store", "PIPELINE_JSON_LOG": "log.jsonl", "APP_DEPLOY_DIR": "deployed"}
+    return {**clean, **{name: str(folder / place) for name, place in places.items()}, **environment}
+
+
+def run_app(folder, *arguments, **environment):
     command = [sys.executable, "run.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**clean, **settings, **environment}, capture_output=True, text=True)
+    return subprocess.run(command, cwd=ROOT, env=environment_for(folder, **environment), capture_output=True, text=True)
 
 
 def test_the_example_trains_evaluates_and_deploys_once(tmp_path):
@@ -52,14 +52,12 @@ def test_a_model_below_the_criterion_is_not_deployed(tmp_path):
 
 def test_nothing_heavy_is_imported_when_nothing_runs(tmp_path):
     run_app(tmp_path)
-    code = "import sys, run, pipeline; code = pipeline.main(run.get_tasks, []); print(code, [m for m in ('pandas', 'sklearn', 'pyarrow', 'numpy') if m in sys.modules])"
-    environment = {
-        **os.environ,
-        "PIPELINE_TARGET_DIR": str(tmp_path / "store"),
-        "PIPELINE_JSON_LOG": "",
-        "APP_DEPLOY_DIR": str(tmp_path / "deployed"),
-    }
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    code = """
+import sys, run, pipeline
+code = pipeline.main(run.get_tasks, [])
+print(code, [name for name in ("pandas", "sklearn", "pyarrow", "numpy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment_for(tmp_path), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
 
 

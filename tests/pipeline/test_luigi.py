@@ -215,7 +215,7 @@ def test_our_tasks_below_plain_ones_and_plain_ones_below_ours(tmp_path, ran):
 
 def test_a_remote_scheduler_can_be_used(tmp_path, unused_port):
     server = subprocess.Popen(
-        [sys.executable, "-c", "import luigi.server; luigi.server.run(api_port=%d, address='127.0.0.1')" % unused_port],
+        [sys.executable, "-c", f"import luigi.server; luigi.server.run(api_port={unused_port}, address='127.0.0.1')"],
         cwd=tmp_path,
         env={**os.environ, "LUIGI_CONFIG_PATH": str(tmp_path / "none.cfg")},
         stdout=subprocess.DEVNULL,
