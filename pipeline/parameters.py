@@ -22,12 +22,14 @@ else:  # Parameter became generic with Luigi 3.7
     _AnyParameter = luigi.Parameter
 
 
-class TaskParameter(_AnyParameter):
-    """A task object. `TaskParameter(kind=Model)` takes tasks of that class and its subclasses only."""
-
+class _OfTasks(_AnyParameter):
     def __init__(self, *args: Any, kind: type | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
+
+
+class TaskParameter(_OfTasks):
+    """A task object. `TaskParameter(kind=Model)` takes tasks of that class and its subclasses only."""
 
     def normalize(self, x: Any) -> Any:
         if isinstance(x, str):
@@ -44,12 +46,8 @@ class TaskParameter(_AnyParameter):
         return tasks[0]
 
 
-class ListTaskParameter(_AnyParameter):
+class ListTaskParameter(_OfTasks):
     """A list of task objects."""
-
-    def __init__(self, *args: Any, kind: type | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.kind = kind
 
     def normalize(self, x: Any) -> Any:
         if isinstance(x, str):

@@ -28,8 +28,9 @@ from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict, look
 from targets import PickleTarget, Target, seal
 from targets.formats.foreign import make_foreign
 from targets.formats.memory import MemoryTarget
+from targets.opening import open_store
 from targets.parts import PartsTarget
-from targets.store import Store, open_store
+from targets.store import Store
 from targets.target import Place
 
 T = TypeVar("T")

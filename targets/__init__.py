@@ -29,8 +29,8 @@ from targets.formats.memory import DummyTarget, MemoryTarget
 from targets.formats.numpyarray import NumpyTarget
 from targets.formats.pickling import PickleTarget
 from targets.formats.plain import BytesTarget, TextTarget
+from targets.opening import open_store
 from targets.record import Record
-from targets.store import open_store
 from targets.target import Target
 
 __all__ = [

@@ -8,8 +8,6 @@ that was not committed has written is removed, at the latest by the next run (`s
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -75,15 +73,3 @@ class Store(Protocol):
 
     def sweep(self, folder: str) -> int:
         """Remove what dead writers left in a folder; how many things were removed."""
-
-
-@functools.lru_cache(maxsize=64)
-def open_store(url: str) -> Store:
-    """The store at a local path or an fsspec URL (`s3://bucket/prefix`, `memory://x`)."""
-    if "://" in url and not url.startswith("file://"):
-        from targets.remote_store import RemoteStore
-
-        return RemoteStore(url)
-    from targets.local_store import LocalStore
-
-    return LocalStore(os.path.abspath(url.removeprefix("file://")))

@@ -20,8 +20,9 @@ import luigi.target
 
 from targets import seal
 from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, NewerRecordError, PipelineError, RecordError, StoreError
+from targets.opening import open_store
 from targets.record import SUFFIX, Part, Record
-from targets.store import Draft, Stamp, Store, open_store
+from targets.store import Draft, Stamp, Store
 
 T = TypeVar("T")
 

@@ -21,7 +21,12 @@ def test_the_code_of_a_page_runs(page, tmp_path):
 
 def test_the_steps_of_the_page_about_steps_build(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "steps.md").read_text(), re.DOTALL)
-    check = "import pipeline\nrun = pipeline.build([Grid(), UntilEnough(), Publish()])\nassert run.ok, run\nassert Grid().load()[1].startswith('50 rows')\n"
+    check = """
+import pipeline
+run = pipeline.build([Grid(), UntilEnough(), Publish()])
+assert run.ok, run
+assert Grid().load()[1].startswith('50 rows')
+"""
     (tmp_path / "page.py").write_text("\n\n".join([*blocks, check]))
     done = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
