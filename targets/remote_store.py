@@ -96,6 +96,8 @@ class RemoteStore:
 
     def delete(self, *names: str) -> None:
         for name in names:
+            if not name:
+                raise StoreError(f"the whole store {self.url} was about to be deleted: this is a mistake in luigi-warp, please report it")
             with suppress(FileNotFoundError):
                 self.files.rm(self.full(name), recursive=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -88,9 +89,11 @@ class HashingWriter(io.BufferedIOBase):
         self._sequential = True
 
     def write(self, data) -> int:  # type: ignore[no-untyped-def,override]
-        written = self._file.write(data)
+        # Whatever it is (an array of floats that pickle hands over as it is, say), as the bytes that it occupies.
+        raw = pickle.PickleBuffer(data).raw()
+        written = self._file.write(raw)
         if self._sequential:
-            self._hasher.update(data)
+            self._hasher.update(raw)
             self._size += written
         return written
 

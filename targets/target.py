@@ -139,6 +139,8 @@ class Target(luigi.target.Target, Generic[T]):
                 record = Record.from_bytes(file.read())
         except FileNotFoundError:
             return None
+        except IsADirectoryError as error:
+            raise RecordError(f"{self.store.where(self.place.record_name)} is a directory where a record should be: move it away") from error
         except (RecordError, NewerRecordError) as error:
             raise type(error)(f"{self.store.where(self.place.record_name)}: {error}") from error
         self.remember(record, stamp)

@@ -49,7 +49,7 @@ def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]
         table = pa.Table.from_pandas(frame)
         if attrs:
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), _ATTRS: attrs})
-        _refuse_changes(frame, table, there_and_back(table.slice(0, 1)))
+        _refuse_changes(frame, table, there_and_back(table.slice(0, min(len(frame), 1))))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise RoundTripError(f"Arrow cannot hold this frame: {error}. Convert the column, or use PickleTarget") from error
     return table
@@ -89,6 +89,8 @@ def _refuse_changes(frame: pd.DataFrame, table: pa.Table, first_row: pa.Table) -
     import numpy as np
 
     after = from_table(first_row)
+    if len(after) != min(len(frame), 1):
+        raise RoundTripError("a frame without columns would come back without its rows: add a column, or use PickleTarget")
     if not after.columns.equals(frame.columns) or after.columns.names != frame.columns.names:
         raise RoundTripError(f"the column names would come back as {list(after.columns)[:5]}: use plain str names, or PickleTarget")
     if after.columns.dtype != frame.columns.dtype and len(frame.columns):
