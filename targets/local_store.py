@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from targets.errors import StoreError
+from targets.folders import make_private
 from targets.locks import KeyLocks
 from targets.seal import short_digest
 from targets.store import Draft, Stamp
@@ -101,7 +102,7 @@ class LocalStore:
 
     def quarantine(self, *names: str) -> None:
         folder = os.path.join(self.url, INTERNAL, "quarantine")
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        make_private(folder)
         for name in names:
             with suppress(FileNotFoundError):
                 os.rename(self._prefix + name, os.path.join(folder, f"{_unique()}-{os.path.basename(name)}"))
@@ -126,7 +127,7 @@ class LocalStore:
         folder = os.path.dirname(self._prefix + name)
         if folder not in self._made:
             try:
-                os.makedirs(folder, mode=0o700, exist_ok=True)
+                make_private(folder)
             except OSError as error:
                 raise StoreError(f"the store {self.url} cannot be written: {error}") from error
             self._made.add(folder)

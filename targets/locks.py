@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from targets.errors import StoreError
+from targets.folders import make_private
 
 try:
     import fcntl
@@ -114,7 +115,7 @@ class KeyLocks:
         with self._changed:
             if self._descriptor is None:
                 try:
-                    os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+                    make_private(os.path.dirname(self._path))
                     self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
                 except OSError as error:
                     raise StoreError(f"the store {os.path.dirname(self._path)} cannot be written: {error}") from error

@@ -23,7 +23,7 @@ def assert_same_frame(back: pd.DataFrame, frame: pd.DataFrame) -> None:
     for at, kind in enumerate(frame.dtypes):
         if isinstance(kind, pd.CategoricalDtype):
             assert list(back.dtypes.iloc[at].categories) == list(kind.categories)
-        if kind == object:
+        if pd.api.types.is_object_dtype(kind):
             assert [repr(cell) for cell in back.iloc[:, at]] == [repr(cell) for cell in frame.iloc[:, at]]
 
 

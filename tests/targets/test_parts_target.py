@@ -4,8 +4,8 @@ import pytest
 from target_checks import everything_in, leftovers_in
 
 from targets import DamagedError, DumpError, FileTarget, JsonTarget, MissingOutputError, PickleTarget, TargetError, TextTarget
-from targets.parts import PartsTarget
 from targets.opening import open_store
+from targets.parts import PartsTarget
 from targets.target import Place
 
 
