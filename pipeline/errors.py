@@ -70,3 +70,7 @@ class StepError(PipelineError):
 
 class PlanningError(PipelineError):
     """What is to be built cannot be planned."""
+
+
+class StaleSourceError(PipelineError):
+    """The code in memory is not the code on disk, so no fingerprint of it would be true."""

@@ -26,6 +26,7 @@ class Settings:
 
     target_dir: str = dataclasses.field(default="TARGETS", metadata={"help": "where outputs live: a directory"})
     workers: int = dataclasses.field(default=1, metadata={"help": "how many steps may run at a time"})
+    project: str = dataclasses.field(default="", metadata={"help": "installed top-level packages whose code counts as the project's"})
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})
 
 

@@ -72,7 +72,7 @@ def test_the_instance_keeps_the_type_it_was_given():
 
 def test_keys_are_those_of_earlier_versions():
     golden = json.loads((pathlib.Path(__file__).parent / "golden_keys.json").read_text())
-    assert {repr(value): Any(value=value).key for value in DIFFERENT if not isinstance(value, float) or value == value} == golden
+    assert [Any(value=value).key for value in DIFFERENT] == golden
 
 
 def test_keys_do_not_depend_on_the_hash_seed():

@@ -1,0 +1,79 @@
+"""Fingerprints: a hash of the project code that a task reaches, and the pieces it is made of.
+
+Promises: the same code gives the same fingerprint in every process, on every machine, in every folder and under
+every supported version of Python; a changed piece gives another one and can be named. It describes the code that is
+loaded; where that is not the code on disk, `StaleSourceError`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import settings
+from pipeline.errors import ConfigurationError
+from pipeline.fingerprint import normal
+from pipeline.fingerprint.project import Project
+from pipeline.fingerprint.reach import Walk
+from targets import seal
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The hash, the hash of each piece by name, and the libraries that the pieces import."""
+
+    digest: str
+    pieces: dict[str, str]
+    libraries: tuple[str, ...]
+    #: How each piece looks, for a diff; asked for only when code is stored or shown.
+    nodes: dict[str, list[Any]] = field(repr=False, compare=False)
+
+    def text(self, name: str) -> str:
+        return normal.text(self.nodes.get(name, []))
+
+
+def of_task(cls: Any) -> Fingerprint:
+    """The fingerprint of a task class."""
+    walk = Walk(_project(cls.__module__.split(".")[0])).run(cls)
+    extra: dict[str, str] = {}
+    version = getattr(cls, "version", "")
+    if isinstance(version, (str, int, float)) and version != "":
+        extra["version"] = f"{type(version).__name__}:{version!r}"
+    for name in getattr(cls, "reads", ()):
+        extra[f"reads {name}"] = seal.file_digest(_beside(cls, name))
+    return _made_from(walk, extra)
+
+
+def of_object(value: Any) -> str:
+    """The fingerprint of a class or function that an output names; empty where it is not project code."""
+    module = getattr(value, "__module__", None) or ""
+    project = _project(module.split(".")[0]) if _project("").owns(module) else _project("")
+    if not project.owns(module):
+        return ""
+    return _made_from(Walk(project).run(value), {}).digest
+
+
+def _made_from(walk: Walk, extra: dict[str, str]) -> Fingerprint:
+    pieces = {name: seal.short_digest(form.encode("utf-8", "surrogatepass"))[:16] for name, (form, _) in walk.pieces.items()}
+    pieces.update({name: seal.short_digest(text.encode())[:16] for name, text in extra.items()})
+    digest = seal.combine(f"{name} {piece}" for name, piece in sorted(pieces.items()))
+    return Fingerprint(digest, pieces, tuple(sorted(walk.libraries)), {name: nodes for name, (_, nodes) in walk.pieces.items()})
+
+
+@functools.lru_cache(maxsize=64)
+def _project(top: str) -> Project:
+    named = settings.read().project.replace(",", " ").split()
+    return Project(frozenset([*named, *([top] if top else [])]))
+
+
+def _beside(cls: Any, name: str) -> str:
+    import sys
+
+    folder = os.path.dirname(os.path.abspath(getattr(sys.modules.get(cls.__module__), "__file__", None) or "x"))
+    for place in (folder, os.getcwd()):
+        path = os.path.join(place, name)
+        if os.path.isfile(path):
+            return path
+    raise ConfigurationError(f"{cls.__name__} reads {name!r}, which is neither in {folder} nor in the current folder: correct the path")

@@ -1,0 +1,164 @@
+"""Constants: the statements that define a module-level name, and when its value counts as well.
+
+A value counts where it is an immutable scalar that its statement does not spell out (`LIMIT = int(os.environ["LIMIT"])`),
+and does not come from a clock, a random generator, the process or the place of a file: those differ in every process
+and mean nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_SCALARS = (str, int, float, bool, bytes, complex, type(None))
+_FLEETING_MODULES = frozenset({"time", "datetime", "uuid", "random", "secrets", "tempfile", "socket", "getpass", "platform", "threading", "logging"})
+_FLEETING_NAMES = frozenset(
+    """__file__ __path__ __spec__ getpid getppid getcwd cwd now today utcnow urandom uuid1 uuid4 perf_counter monotonic
+    gethostname resolve abspath mkdtemp mkstemp getLogger id object""".split()
+)
+
+
+def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any]) -> str:
+    """Text to be hashed beside the statements, empty where the value does not count."""
+    if not is_scalar(value) or (statements and (_spelled_out(statements) or _is_fleeting(statements, environment))):
+        return ""
+    return f"={type(value).__name__}:{_text(value)}"
+
+
+def live_attribute(value: Any, statements: list[Any]) -> str:
+    return live_value(value, statements, {})
+
+
+def live_attributes(cls: type, node: ast.ClassDef, skipped: Iterable[str]) -> str:
+    """Values of class attributes that the body does not spell out, and those that were assigned from elsewhere."""
+    by_name: dict[str, list[Any]] = {}
+    for statement in node.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name):
+                by_name.setdefault(target.id, []).append(statement)
+    texts = []
+    for name, value in sorted(vars(cls).items(), key=lambda item: item[0]):
+        if name.startswith("_") or name in skipped or not is_scalar(value):
+            continue
+        text = live_value(value, by_name.get(name, []), {})
+        if text:
+            texts.append(f";{name}{text}")
+    return "".join(texts)
+
+
+def live_values(function: types.FunctionType, node: Any, inner: Mapping[str, Any]) -> str:
+    """Values of a function's closure and defaults that its source does not spell out."""
+    texts = []
+    rebound = {name for inside in ast.walk(node) if isinstance(inside, ast.Nonlocal) for name in inside.names}
+    for name, value in sorted(inner.items()):
+        if is_scalar(value) and name not in rebound:
+            texts.append(f";{name}={type(value).__name__}:{_text(value)}")
+    positional = [*node.args.posonlyargs, *node.args.args]
+    expressions = list(zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, strict=True))
+    for (argument, expression), value in zip(expressions, function.__defaults__ or (), strict=False):
+        texts.append(_default(argument.arg, expression, value, function.__globals__))
+    for argument, expression in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        if expression is not None and argument.arg in (function.__kwdefaults__ or {}):
+            texts.append(_default(argument.arg, expression, (function.__kwdefaults__ or {})[argument.arg], function.__globals__))
+    return "".join(texts)
+
+
+def _default(name: str, expression: Any, value: Any, environment: Mapping[str, Any]) -> str:
+    text = live_value(value, [ast.Assign(targets=[], value=expression)], environment)
+    return f";{name}{text}" if text else ""
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value is immutable all the way down, and small."""
+    if isinstance(value, (tuple, frozenset)):
+        return len(value) <= 1000 and all(is_scalar(item) for item in value)
+    return type(value) in _SCALARS
+
+
+def _text(value: Any) -> str:
+    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
+
+
+def _spelled_out(statements: list[Any]) -> bool:
+    return all(not _computes(statement) for statement in statements)
+
+
+def _computes(statement: Any) -> bool:
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or value is None:
+        return True
+    return any(isinstance(inside, (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Await)) for inside in ast.walk(value))
+
+
+def _is_fleeting(statements: list[Any], environment: Mapping[str, Any]) -> bool:
+    for statement in statements:
+        for inside in ast.walk(statement):
+            name = inside.id if isinstance(inside, ast.Name) else inside.attr if isinstance(inside, ast.Attribute) else None
+            if name is None:
+                continue
+            if name in _FLEETING_NAMES or name in _FLEETING_MODULES:
+                return True
+            known = environment.get(name) if isinstance(inside, ast.Name) else None
+            module = known.__name__ if isinstance(known, types.ModuleType) else getattr(known, "__module__", None)
+            if isinstance(module, str) and module.split(".")[0] in _FLEETING_MODULES:
+                return True
+    return False
+
+
+def statements_about(name: str, body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements at module level that bind a name, or change what it holds, in the order of the text."""
+    found: list[ast.stmt] = []
+    for statement in body:
+        if isinstance(statement, (ast.If, ast.Try, ast.With, ast.For, ast.While)) and _touches(name, statement):
+            # The condition decides what the name is, so it belongs to it.
+            found.append(statement)
+        elif _binds(name, statement):
+            found.append(statement)
+    return found
+
+
+def _touches(name: str, statement: ast.stmt) -> bool:
+    return any(_binds(name, inside) for inside in ast.walk(statement) if isinstance(inside, ast.stmt))
+
+
+def _binds(name: str, statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return any((alias.asname or alias.name.split(".")[0]) == name or alias.name == "*" for alias in statement.names)
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return statement.name == name
+    targets: list[Any] = []
+    if isinstance(statement, (ast.Assign, ast.Delete)):
+        targets = list(statement.targets)
+    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign, ast.For)):
+        targets = [statement.target]
+    elif isinstance(statement, ast.With):
+        targets = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) and isinstance(statement.value.func, ast.Attribute):
+        # `TABLE.update(...)`, `LIST.append(...)`
+        targets = [statement.value.func.value]
+    return any(_root(part) == name for target in targets for part in _flat(target))
+
+
+def _flat(target: Any) -> list[Any]:
+    return [part for item in target.elts for part in _flat(item)] if isinstance(target, (ast.Tuple, ast.List)) else [target]
+
+
+def _root(target: Any) -> str | None:
+    while isinstance(target, (ast.Subscript, ast.Attribute, ast.Starred)):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def imported_from(name: str, statements: list[ast.stmt]) -> tuple[str, int, str] | None:
+    """(module, level, original name) where the last thing that binds a name is a plain import from elsewhere."""
+    for statement in reversed(statements):
+        if isinstance(statement, ast.ImportFrom):
+            for alias in statement.names:
+                if (alias.asname or alias.name) == name or alias.name == "*":
+                    return statement.module or "", statement.level, name if alias.name == "*" else alias.name
+        elif not isinstance(statement, ast.Import):
+            return None
+    return None

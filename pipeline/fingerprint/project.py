@@ -1,0 +1,71 @@
+"""Which modules are project code, and where a dotted name leads without importing libraries.
+
+Project code is the task's own top-level package wherever it lies, what `[pipeline] project` names, and any module
+outside the standard library and site-packages. `pipeline` and `targets` themselves never are.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+
+_OURS = frozenset({"pipeline", "targets"})
+_BUILTIN = frozenset(sys.builtin_module_names) | frozenset(sys.stdlib_module_names)
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders.update(site.getsitepackages() if hasattr(site, "getsitepackages") else [])
+    folders.add(site.getusersitepackages() if hasattr(site, "getusersitepackages") else "")
+    return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders if folder))
+
+
+@functools.lru_cache(maxsize=None)
+def _lies_among_libraries(top: str) -> bool | None:
+    """Whether a top-level module is installed; None where it cannot be found."""
+    module = sys.modules.get(top)
+    origin = getattr(module, "__file__", None)
+    paths = list(getattr(module, "__path__", []) or [])
+    if module is None:
+        try:
+            spec = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            return None
+        if spec is None:
+            return None
+        origin, paths = spec.origin, list(spec.submodule_search_locations or [])
+    places = [origin] if origin and origin not in ("built-in", "frozen") else paths
+    if not places:
+        return None
+    return all(os.path.realpath(place).startswith(_library_folders()) for place in places)
+
+
+class Project:
+    """What is project code for tasks of one top-level package."""
+
+    def __init__(self, tops: frozenset[str]) -> None:
+        self.tops = tops
+
+    def owns(self, module: str | None) -> bool:
+        """Whether a module is project code."""
+        if not module:
+            return False
+        top = module.split(".")[0]
+        if top in _OURS:
+            return False
+        if top in self.tops or top == "__main__":
+            return True
+        if top in _BUILTIN:
+            return False
+        return _lies_among_libraries(top) is False
+
+    @staticmethod
+    def is_library(module: str | None) -> bool:
+        """Whether a module belongs to an installed library (neither project, ours, nor the standard library)."""
+        top = (module or "").split(".")[0]
+        return bool(top) and top not in _OURS and top not in _BUILTIN and top != "__main__" and _lies_among_libraries(top) is True

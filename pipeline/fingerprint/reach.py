@@ -1,0 +1,399 @@
+"""The walk: everything that a task class reaches by name, cut into named pieces.
+
+It walks what is loaded, so that re-exports, `import as`, decorators, closures and partials lead where they lead at
+run time, and hashes the source of what it meets. References to other task classes end it (rule 6 covers them); an
+attribute read from one does not. It imports project modules that a function imports when it runs, never libraries.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import importlib
+import logging
+import sys
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import luigi
+
+from pipeline.fingerprint import constants, normal
+from pipeline.fingerprint.names import Chain, Imported, References, references
+from pipeline.fingerprint.project import Project
+from pipeline.fingerprint.sources import class_definition, function_definition, module_sources
+from targets import seal
+
+log = logging.getLogger("pipeline")
+
+#: What a task class says about how it runs, not about what it makes.
+NOT_MEANING = frozenset(
+    """priority resources retries retry_delay timeout max_parallel fresh_for engine TARGET_DIR requires task_namespace
+    on_code_change on_library_change cache_failures share_inputs version worker_timeout retry_count disabled
+    disable_hard_timeout disable_window max_batch_size owner_email accepts_messages inherited_requirements""".split()
+)
+_INHERITING = frozenset({"inherit_list", "inherit_dict", "inherits", "requires", "copies", "auto_namespace"})
+
+
+class Walk:
+    """One walk from one class or object. `pieces`: name to (form, nodes for a diff)."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.pieces: dict[str, tuple[str, list[Any]]] = {}
+        self.libraries: set[str] = set()
+        self._seen: set[Any] = set()
+        self._waiting: list[Any] = []
+
+    def run(self, start: Any) -> Walk:
+        self._waiting.append(lambda: self._class(start, start) if isinstance(start, type) else self._value(start, None, ()))
+        # A list of things to do instead of recursion: chains of calls may be long.
+        while self._waiting:
+            self._waiting.pop()()
+        return self
+
+    # What a name stands for
+
+    def _follow_all(self, found: References, module: str, environment: Mapping[str, Any], inner: Mapping[str, Any]) -> None:
+        for chain in found.chains:
+            self._follow(chain, module, environment, inner)
+        for name, level in found.modules:
+            self._library(_absolute(name, level, environment))
+        for imported in found.imports:
+            self._follow_import(imported, environment)
+
+    def _follow(self, chain: Chain, module: str, environment: Mapping[str, Any], inner: Mapping[str, Any]) -> None:
+        name, rest = chain[0], chain[1:]
+        if name in inner:
+            self._later(inner[name], None, rest)
+        elif name in environment:
+            self._later(environment[name], (module, name), rest)
+        elif not hasattr(builtins, name):
+            log.debug("%s of %s is not bound yet", name, module)
+
+    def _follow_import(self, imported: Imported, environment: Mapping[str, Any]) -> None:
+        name = _absolute(imported.module, imported.level, environment)
+        if not self.project.owns(name):
+            self._library(name)
+            return
+        module = _imported(name)
+        if module is None:
+            return
+        chain = (imported.name, *imported.chain) if imported.name is not None else imported.chain
+        self._later(module, None, chain)
+
+    def _later(self, value: Any, origin: tuple[str, str] | None, rest: Chain) -> None:
+        self._waiting.append(lambda: self._value(value, origin, rest))
+
+    def _value(self, value: Any, origin: tuple[str, str] | None, rest: Chain) -> None:
+        while isinstance(value, types.ModuleType) and rest:
+            if not self.project.owns(value.__name__):
+                self._library(value.__name__)
+                return
+            name = value.__name__
+            found = vars(value).get(rest[0]) if rest[0] in vars(value) else _imported(f"{name}.{rest[0]}")
+            if found is None and rest[0] not in vars(value):
+                return
+            value, origin, rest = found, (name, rest[0]), rest[1:]
+        if isinstance(value, types.ModuleType):
+            self._module(value)
+        elif isinstance(value, type):
+            self._class_reference(value, rest)
+        elif isinstance(value, types.FunctionType):
+            self._function(value)
+        elif isinstance(value, (types.BuiltinFunctionType, types.BuiltinMethodType)):
+            self._library(getattr(value, "__module__", None))
+        elif isinstance(value, (types.MethodType, classmethod, staticmethod)):
+            self._later(value.__func__, None, ())
+            if isinstance(value, types.MethodType) and origin is not None:
+                self._constant(origin, value)
+        else:
+            self._object(value, origin)
+
+    def _object(self, value: Any, origin: tuple[str, str] | None) -> None:
+        for inside in _callables_inside(value):
+            self._later(inside, None, ())
+        kind = type(value)
+        if self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
+            self._class_reference(kind, ())
+        else:
+            self._library(kind.__module__)
+        if origin is not None:
+            self._constant(origin, value)
+
+    # Pieces
+
+    def _add(self, name: str, form: str, nodes: list[Any]) -> None:
+        known = self.pieces.get(name)
+        if known is not None and known[0] != form:
+            # Several things of one name (lambdas, definitions under `if`): told apart by what they are.
+            name = f"{name}#{seal.short_digest(form.encode())[:8]}"
+        self.pieces[name] = (form, nodes)
+
+    def _new(self, *mark: Any) -> bool:
+        if mark in self._seen:
+            return False
+        self._seen.add(mark)
+        return True
+
+    def _library(self, module: str | None) -> None:
+        if module and self.project.is_library(module):
+            self.libraries.add(module.split(".")[0])
+
+    def _function(self, function: types.FunctionType) -> None:
+        if not self._new("function", id(function)):
+            return
+        if not self.project.owns(function.__module__):
+            self._library(function.__module__)
+            # A library's decorator: what it wraps is the project's.
+            for inside in _callables_inside(function):
+                self._later(inside, None, ())
+            return
+        found = function_definition(function)
+        name = f"{function.__module__}.{function.__qualname__}"
+        if found is None:
+            self._without_source(name, function.__code__.co_filename)
+            return
+        node = found[0]
+        inner = _closure(function)
+        extra = constants.live_values(function, node, inner)
+        self._add(name, normal.form(node) + extra, [node])
+        for value in inner.values():
+            if not isinstance(value, types.ModuleType):
+                self._later(value, None, ())
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            self._later(wrapped, None, ())
+        self._follow_all(references(node), function.__module__, function.__globals__, inner)
+
+    def _without_source(self, name: str, filename: str) -> None:
+        if not filename.startswith("<") or filename in ("<stdin>", "<string>"):
+            log.warning("%s has no source (%s): changes of it will not be noticed; put it into a file, or set `version`", name, filename)
+        self._add(name, "no source", [])
+
+    def _class_reference(self, cls: type, rest: Chain) -> None:
+        if issubclass(cls, luigi.Task):
+            # Another step: rule 6 knows it by its key. What is read from its class is used here, though.
+            if rest:
+                self._task_attribute(cls, rest[0])
+            return
+        self._class(cls, None)
+
+    def _class(self, cls: type, task: type | None) -> None:
+        """A class with its bases; `task`: the task class that this walk is about, or belongs to its bases."""
+        for base in cls.__mro__:
+            if self.project.owns(base.__module__):
+                self._own_class(base, is_task=task is not None)
+            elif base is not object:
+                self._library(base.__module__)
+        if self.project.owns(type(cls).__module__):
+            self._class(type(cls), None)
+
+    def _own_class(self, cls: type, *, is_task: bool) -> None:
+        if not self._new("class", id(cls)):
+            return
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        found = class_definition(cls)
+        skipped = {attribute for attribute, value in vars(cls).items() if is_task and isinstance(value, luigi.Parameter)}
+        skipped |= NOT_MEANING if is_task else frozenset()
+        covered = self._methods(cls, skipped)
+        environment = vars(sys.modules.get(cls.__module__, types.ModuleType("gone")))
+        if found is None:
+            self._without_source(name, getattr(sys.modules.get(cls.__module__), "__file__", None) or "<string>")
+            return
+        node = found[0]
+        body = [statement for statement in normal.without_docstring(node.body) if not _is_skipped(statement, skipped | covered)]
+        decorators = [decorator for decorator in node.decorator_list if not (is_task and _last_name(decorator) in _INHERITING)]
+        head: list[Any] = [*decorators, *node.bases, *node.keywords]
+        extra = constants.live_attributes(cls, node, skipped | covered)
+        self._add(name, normal.form([*head, *body], in_class=True) + extra, [_shown_class(node, decorators, body)])
+        shell = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body, decorator_list=decorators)
+        self._follow_all(references(shell), cls.__module__, environment, self._closure_of(cls))
+
+    def _methods(self, cls: type, skipped: Iterable[str]) -> set[str]:
+        """Walk the functions of a class; the names of those that need not be read from its body."""
+        covered: set[str] = set()
+        for attribute, value in list(vars(cls).items()):
+            if attribute in skipped:
+                continue
+            for function in _functions_of(value):
+                if function.__code__.co_filename.startswith("<") and function_source_is_generated(function):
+                    continue
+                if self.project.owns(function.__module__):
+                    self._function(function)
+                    if function.__qualname__ == f"{cls.__qualname__}.{attribute}":
+                        covered.add(attribute)
+        return covered
+
+    @staticmethod
+    def _closure_of(cls: type) -> dict[str, Any]:
+        # A class defined in a function: its methods have the names that its body sees.
+        inner: dict[str, Any] = {}
+        for value in vars(cls).values():
+            for function in _functions_of(value):
+                inner.update(_closure(function))
+        return inner
+
+    def _task_attribute(self, cls: type, attribute: str) -> None:
+        for base in cls.__mro__:
+            if attribute not in vars(base) or not self.project.owns(base.__module__):
+                continue
+            value = vars(base)[attribute]
+            if isinstance(value, luigi.Parameter) or not self._new("attribute", id(base), attribute):
+                return
+            functions = _functions_of(value)
+            for function in functions:
+                self._function(function)
+            found = class_definition(base)
+            if not functions and found is not None:
+                statements = [statement for statement in found[0].body if attribute in _bound_by(statement)]
+                extra = constants.live_attribute(value, statements)
+                self._add(f"{base.__module__}.{base.__qualname__}.{attribute}", normal.form(statements, in_class=True) + extra, statements)
+                environment = vars(sys.modules[base.__module__])
+                for statement in statements:
+                    self._follow_all(references(statement), base.__module__, environment, {})
+            return
+
+    def _constant(self, origin: tuple[str, str], value: Any) -> None:
+        if not self._new("constant", origin):
+            return
+        module, name = origin
+        if not self.project.owns(module):
+            self._library(module)
+            return
+        loaded = sys.modules.get(module)
+        environment = vars(loaded) if loaded is not None else {}
+        statements: list[ast.stmt] = []
+        for source in module_sources(module):
+            statements += constants.statements_about(name, source.tree.body)
+        binding = constants.imported_from(name, statements)
+        if binding is not None:
+            target = _absolute(binding[0], binding[1], environment)
+            if self.project.owns(target):
+                self._constant((target, binding[2]), value)
+            else:
+                self._library(target)
+            return
+        found = [statement for statement in statements if not isinstance(statement, (ast.Import, ast.ImportFrom))]
+        self._add(f"{module}.{name}", normal.form(found) + constants.live_value(value, found, environment), list(found))
+        for statement in found:
+            self._follow_all(references(statement), module, environment, {})
+
+    def _module(self, module: types.ModuleType) -> None:
+        """A module used as a value: anything in it may be meant, so all of it counts."""
+        if not self.project.owns(module.__name__):
+            self._library(module.__name__)
+            return
+        if not self._new("module", module.__name__):
+            return
+        for source in module_sources(module.__name__):
+            body = [statement for statement in normal.without_docstring(source.tree.body) if not isinstance(statement, (ast.Import, ast.ImportFrom))]
+            self._add(f"{module.__name__}.*", normal.form(sorted(body, key=normal.form)), [])
+            for statement in body:
+                self._follow_all(references(statement), module.__name__, vars(module), {})
+
+
+def function_source_is_generated(function: types.FunctionType) -> bool:
+    """Made by `dataclass`, `namedtuple` or the like from what the class body says."""
+    return not function.__code__.co_filename.startswith(("<ipython", "<stdin"))
+
+
+def _callables_inside(value: Any) -> list[Any]:
+    """Functions and classes that an object carries: a wrapped one, a partial's, those of a container."""
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, types.FunctionType):
+        inside = [value.__wrapped__] if hasattr(value, "__wrapped__") else []
+        return inside + [cell for cell in _closure(value).values() if callable(cell)]
+    if isinstance(value, (dict, list, tuple, set, frozenset)) and len(value) <= 10_000:
+        items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
+        return [item for item in items if _is_code(item)] + [
+            inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in _callables_inside(item)
+        ]
+    inside = [getattr(value, name, None) for name in ("__wrapped__", "func", "fget", "py_func")]
+    return [item for item in inside if item is not None and callable(item)]
+
+
+def _is_code(item: Any) -> bool:
+    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or hasattr(item, "__wrapped__")
+
+
+def _functions_of(value: Any) -> list[types.FunctionType]:
+    """The plain functions behind an attribute of a class: of a property, a class method, a wrapper."""
+    candidates = [value]
+    functions: list[types.FunctionType] = []
+    for _ in range(8):
+        following: list[Any] = []
+        for candidate in candidates:
+            if isinstance(candidate, types.FunctionType):
+                functions.append(candidate)
+                if hasattr(candidate, "__wrapped__"):
+                    following.append(candidate.__wrapped__)
+            elif isinstance(candidate, (classmethod, staticmethod, types.MethodType)):
+                following.append(candidate.__func__)
+            elif isinstance(candidate, property):
+                following += [part for part in (candidate.fget, candidate.fset, candidate.fdel) if part is not None]
+            elif isinstance(candidate, (functools.partialmethod, functools.partial, functools.cached_property)):
+                following.append(candidate.func)
+            elif not isinstance(candidate, type) and callable(getattr(candidate, "__wrapped__", None)):
+                following.append(candidate.__wrapped__)
+        candidates = following
+        if not candidates:
+            break
+    return functions
+
+
+def _closure(function: types.FunctionType) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            inner[name] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    inner.pop("__class__", None)
+    return inner
+
+
+def _absolute(name: str, level: int, environment: Mapping[str, Any]) -> str:
+    if not level:
+        return name
+    package = (environment.get("__package__") or environment.get("__name__") or "").split(".")
+    base = package[: len(package) - (level - 1)]
+    return ".".join([*base, name]) if name else ".".join(base)
+
+
+def _imported(name: str) -> types.ModuleType | None:
+    module = sys.modules.get(name)
+    if module is None:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            return None
+    return module
+
+
+def _is_skipped(statement: ast.stmt, names: Iterable[str]) -> bool:
+    bound = _bound_by(statement)
+    return bool(bound) and bound <= set(names)
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, ast.Assign):
+        return {name.id for target in statement.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    return set()
+
+
+def _last_name(decorator: ast.expr) -> str:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+
+
+def _shown_class(node: ast.ClassDef, decorators: list[ast.expr], body: list[ast.stmt]) -> ast.ClassDef:
+    shown = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body or [ast.Pass()], decorator_list=decorators)
+    shown.type_params = []  # type: ignore[attr-defined]
+    return shown

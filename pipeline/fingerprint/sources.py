@@ -1,0 +1,214 @@
+"""Sources: the text of loaded code, parsed once a process, and where in it something is defined.
+
+Promises that a definition that is handed out is the one that was loaded: it is compiled and compared with the
+function in memory. Where the file was edited after it was imported, or a stale `.pyc` was loaded, `StaleSourceError`
+says so rather than let a lie be recorded. Code without any source (typed into a prompt) has no definition.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+import tokenize
+import types
+from typing import Any
+
+from pipeline.errors import StaleSourceError
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+_parsed: dict[str, Source | None] = {}
+
+
+class Source:
+    """One parsed file (or cell of a notebook)."""
+
+    def __init__(self, filename: str, text: str) -> None:
+        self.filename = filename
+        self.text = text
+        self.tree = ast.parse(text, filename)
+        self.definitions: dict[str, list[Definition]] = {}
+        self.lambdas: dict[int, list[ast.Lambda]] = {}
+        self._codes: dict[tuple[str, int], types.CodeType] | None = None
+        self._index(self.tree, "")
+
+    def _index(self, tree: ast.AST, prefix: str) -> None:
+        waiting: list[tuple[ast.AST, str]] = [(tree, prefix)]
+        while waiting:
+            node, within = waiting.pop()
+            for child in ast.iter_child_nodes(node):
+                inner = within
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self.definitions.setdefault(within + child.name, []).append(child)
+                    inner = f"{within}{child.name}.<locals>."
+                elif isinstance(child, ast.ClassDef):
+                    self.definitions.setdefault(within + child.name, []).append(child)
+                    inner = f"{within}{child.name}."
+                elif isinstance(child, ast.Lambda):
+                    self.lambdas.setdefault(child.lineno, []).append(child)
+                waiting.append((child, inner))
+        for found in self.definitions.values():
+            found.sort(key=lambda definition: definition.lineno)
+
+    def code(self, name: str, line: int) -> types.CodeType | None:
+        """The compiled code of a function by qualified name and first line."""
+        if self._codes is None:
+            self._codes = {}
+            waiting: list[types.CodeType] = [compile(self.text, self.filename, "exec", dont_inherit=True)]
+            while waiting:
+                code = waiting.pop()
+                self._codes[code.co_qualname, code.co_firstlineno] = code
+                waiting.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+        return self._codes.get((name, line))
+
+
+def source_of(filename: str, module: str | None = None) -> Source | None:
+    """The parsed source of a file, None where there is none. Kept: it is what the loaded code came from."""
+    if filename not in _parsed:
+        _parsed[filename] = _read(filename, module)
+    return _parsed[filename]
+
+
+def _read(filename: str, module: str | None) -> Source | None:
+    try:
+        with tokenize.open(filename) as file:
+            text = file.read()
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        loaded = linecache.cache.get(filename)
+        lines = loaded[2] if loaded is not None and len(loaded) > 2 else None
+        if lines is None:
+            loader = getattr(sys.modules.get(module or ""), "__loader__", None)
+            try:
+                text = loader.get_source(module) if loader is not None and hasattr(loader, "get_source") else None
+            except (ImportError, OSError):
+                text = None
+            if text is None:
+                return None
+        else:
+            text = "".join(lines)
+    try:
+        return Source(filename, text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def function_definition(function: types.FunctionType) -> tuple[Definition, Source] | None:
+    """Where a loaded function is defined; None without source, `StaleSourceError` if the source is another one."""
+    code = function.__code__
+    for _ in (1, 2):
+        source = source_of(code.co_filename, function.__module__)
+        if source is None:
+            return None
+        found = _find(source, code)
+        if found is not None and (_rewritten(function) or _same_code(source.code(code.co_qualname, code.co_firstlineno), code)):
+            return found, source
+        # The module may have been reloaded since its file was parsed: look once more.
+        _parsed.pop(code.co_filename)
+    raise StaleSourceError(
+        f"{function.__module__}.{function.__qualname__} in memory is not what {code.co_filename} says: "
+        f"the file was edited after it was imported, or a stale .pyc was loaded. Start Python again"
+    )
+
+
+def _find(source: Source, code: types.CodeType) -> Definition | None:
+    if code.co_name == "<lambda>":
+        candidates: list[Any] = source.lambdas.get(code.co_firstlineno, [])
+        if len(candidates) > 1:
+            # Several on one line: told apart by what they are compiled to.
+            candidates = [node for node in candidates if _same_code(_compiled_lambda(node), code)] or candidates
+        return candidates[0] if candidates else None
+    for definition in source.definitions.get(code.co_qualname, []):
+        first = min([definition.lineno, *(decorator.lineno for decorator in getattr(definition, "decorator_list", []))])
+        if first == code.co_firstlineno:
+            return definition
+    return None
+
+
+def _compiled_lambda(node: ast.Lambda) -> types.CodeType | None:
+    compiled = compile(ast.Expression(node), "<lambda>", "eval")
+    return next((constant for constant in compiled.co_consts if isinstance(constant, types.CodeType)), None)
+
+
+def _rewritten(function: types.FunctionType) -> bool:
+    # pytest compiles test modules with its own assert statements; their source is the right one all the same.
+    return "@pytest_ar" in function.__globals__
+
+
+def _same_code(one: types.CodeType | None, other: types.CodeType) -> bool:
+    """Equal but for file names and lines."""
+    if one is None:
+        return False
+    if (one.co_code, one.co_names, one.co_varnames, one.co_argcount, one.co_kwonlyargcount, one.co_flags) != (
+        other.co_code,
+        other.co_names,
+        other.co_varnames,
+        other.co_argcount,
+        other.co_kwonlyargcount,
+        other.co_flags,
+    ):
+        return False
+    if len(one.co_consts) != len(other.co_consts):
+        return False
+    for mine, theirs in zip(one.co_consts, other.co_consts, strict=True):
+        if isinstance(mine, types.CodeType) and isinstance(theirs, types.CodeType):
+            if not _same_code(mine, theirs):
+                return False
+        elif type(mine) is not type(theirs) or repr(mine) != repr(theirs):
+            if isinstance(mine, frozenset) and mine == theirs:
+                continue
+            return False
+    return True
+
+
+def class_definition(cls: type) -> tuple[ast.ClassDef, Source] | None:
+    """Where a loaded class is defined: beside one of its functions, else the last of that name in its module."""
+    for value in vars(cls).values():
+        function = getattr(value, "__func__", value)
+        function = getattr(function, "fget", None) or function
+        if isinstance(function, types.FunctionType) and function.__qualname__ == f"{cls.__qualname__}.{function.__name__}":
+            source = source_of(function.__code__.co_filename, function.__module__)
+            found = _class_in(source, cls, function.__code__.co_firstlineno) if source is not None else None
+            if found is not None:
+                return found
+    for source in reversed(module_sources(cls.__module__)):
+        found = _class_in(source, cls, None)
+        if found is not None:
+            return found
+    return None
+
+
+def _class_in(source: Source | None, cls: type, line: int | None) -> tuple[ast.ClassDef, Source] | None:
+    definitions = [node for node in source.definitions.get(cls.__qualname__, []) if isinstance(node, ast.ClassDef)] if source else []
+    if source is None or not definitions:
+        return None
+    if line is not None:
+        around = [node for node in definitions if node.lineno <= line <= (node.end_lineno or node.lineno)]
+        return (around[0], source) if around else None
+    return definitions[-1], source
+
+
+def module_sources(module: str) -> list[Source]:
+    """The sources of a module: one file, or the cells of a notebook in the order of their execution."""
+    loaded: Any = sys.modules.get(module)
+    filename = getattr(loaded, "__file__", None)
+    if filename:
+        if filename.endswith(".pyc"):
+            import importlib.util
+
+            filename = importlib.util.source_from_cache(filename)
+        source = source_of(filename, module)
+        return [source] if source is not None else []
+    cells = getattr(loaded, "In", None) if module == "__main__" else None
+    sources = []
+    for at, text in enumerate(cells or []):
+        name = f"<cell {at}> {text}"
+        if name not in _parsed:
+            try:
+                _parsed[name] = Source(name, text)
+            except SyntaxError:
+                _parsed[name] = None
+        cell = _parsed[name]
+        if cell is not None:
+            sources.append(cell)
+    return sources
