@@ -66,7 +66,7 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_a_whole_value_or_none(targ
         with killed_at_the_end(write_for_ever) as listen:
             for _ in range(dice.randrange(1, 6)):
                 assert listen() == b"."
-            for _ in range(dice.randrange(5000)):  # anywhere within a write
+            for _ in range(dice.randrange(100_000)):  # anywhere within a write
                 pass
         try:
             value = target.load()
@@ -97,7 +97,7 @@ def test_parts_of_a_writer_that_is_killed_at_any_moment_belong_together(target, 
         with killed_at_the_end(write_for_ever) as listen:
             for _ in range(dice.randrange(1, 6)):
                 assert listen() == b"."
-            for _ in range(dice.randrange(5000)):
+            for _ in range(dice.randrange(100_000)):
                 pass
         try:
             value = parts.load()

@@ -118,6 +118,13 @@ def test_a_pipe_in_a_directory_is_refused(made, target):
         target.dump(made / "out")
 
 
+def test_a_pipe_is_refused(made, target):
+    os.mkfifo(made / "pipe")
+
+    with pytest.raises(DumpError, match="pipe', which is neither a file nor a directory"):
+        target.dump(made / "pipe")
+
+
 def test_a_path_where_nothing_is_is_refused(made, target):
     with pytest.raises(DumpError, match="nowhere', which is not there"):
         target.dump(made / "nowhere")

@@ -3,12 +3,11 @@
 import os
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from targets import StoreError
-from targets.local_store import LocalStore
 from targets.locks import KeyLocks
 
 KEY = "0a" * 16
@@ -74,6 +73,33 @@ def test_a_lock_dies_with_its_killed_holder(locks):
         assert listen() == "held"
 
     assert is_free(locks)
+
+
+def test_a_lock_that_was_given_back_is_free_for_another_process(locks):
+    def body(tell, wait):
+        tell(str(is_free(locks)))
+
+    with locks.hold(KEY):
+        pass
+    with child(body) as (_, listen):
+        assert listen() == "True"
+
+
+def test_a_child_can_take_the_lock_once_its_parent_has_given_it_back(locks):
+    released = os.pipe()
+
+    def body(tell, wait):
+        os.read(released[0], 1)
+        tell(str(is_free(locks)))
+
+    with ExitStack() as parents:
+        parents.enter_context(locks.hold(KEY))
+        with child(body) as (_, listen):
+            parents.close()
+            os.write(released[1], b".")
+            assert listen() == "True"
+    for end in released:
+        os.close(end)
 
 
 def test_a_child_does_not_inherit_the_lock(locks):
@@ -242,8 +268,8 @@ def test_a_thousand_keys_need_one_file(tmp_path):
 
 def test_where_no_lock_can_be_taken_the_store_says_so_every_time(tmp_path):
     (tmp_path / "file").write_text("")
-    store = LocalStore(str(tmp_path / "file"))
+    locks = KeyLocks(str(tmp_path / "file" / "locks"))
 
-    for _ in range(2):
-        with pytest.raises(StoreError, match="the store .*file.* cannot be written"), store.lock(KEY):
+    for take in (locks.hold, locks.try_hold, locks.hold, locks.try_hold):
+        with pytest.raises(StoreError, match="the store .*file.* cannot be written"), take(KEY):
             pass
