@@ -14,7 +14,7 @@ from typing import Any
 
 from luigi.scheduler import UNKNOWN, Scheduler
 
-from pipeline import planning, settings
+from pipeline import filecache, planning, settings
 from pipeline.errors import MissingFileError, StepError, TaskDefinitionError
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
@@ -26,19 +26,26 @@ from pipeline.worker import Outbox, Worker
 log = logging.getLogger("pipeline")
 
 
-def build(tasks: Any, *, workers: int | None = None, keep_going: bool | None = None, scheduler: Any = None) -> Run:
+def build(
+    tasks: Any, *, workers: int | None = None, keep_going: bool | None = None, force: Any = (), scheduler: Any = None, rehash: bool = False
+) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
 
     `workers`: how many steps may run at a time. `keep_going`: go on with other steps after one has failed.
+    `force`: what is to run although it is current: families, classes, tasks, beginnings of keys or "all", with "+" for
+    everything below. `rehash`: read external files again, also those that look unchanged.
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
     workers = chosen.workers if workers is None else workers
     keep_going = chosen.keep_going if keep_going is None else keep_going
     begun = time.perf_counter()
-    with run_scope(Scope(inside_run=True)) as scope:
+    if rehash:
+        filecache.forget()
+    with run_scope(Scope(inside_run=True, is_build=True, force=force)) as scope:
         roots = planning.as_tasks(tasks)
         plan = planning.plan(roots, scope=scope)
+        scope.forcing.insist(plan.order)
         _check(plan.order)
         _want_what_is_asked_for(plan, scope, in_one_process=workers == 1)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]

@@ -74,3 +74,7 @@ class PlanningError(PipelineError):
 
 class StaleSourceError(PipelineError):
     """The code in memory is not the code on disk, so no fingerprint of it would be true."""
+
+
+class CheckError(PipelineError):
+    """The data that go into a step or come out of it are not as they must be."""

@@ -14,6 +14,7 @@ import inspect
 import linecache
 import logging
 import os
+import pickle
 import re
 import time
 import types
@@ -23,16 +24,21 @@ from typing import Any
 
 import luigi
 
-from pipeline import planning, structure
+from pipeline import keys, libraries, planning, structure
+from pipeline.checks import check
 from pipeline.errors import InputAccessError, RequirementFailedError
+from pipeline.fingerprint import kept
 from pipeline.parameters import to_text
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
-from pipeline.verdict import identity_of, key_of, made_from
-from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError
+from pipeline.verdict import key_of, made_from
+from targets import Target, seal
+from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError, TargetError
 from targets.record import Input, Inputs, Record
+from targets.record import Part as TargetPart
 from targets.store import Draft
+from targets.target import Facts
 
 log = logging.getLogger("pipeline")
 
@@ -74,6 +80,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     with task.store.draft() as draft:
         execution.draft = draft
         inputs = execution.load_all(requirements)
+        check("check_input", task, inputs)
         execution.started, begun = time.time(), time.perf_counter()
         task._execution = execution
         try:
@@ -81,10 +88,12 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         finally:
             del task._execution
         duration = time.perf_counter() - begun
+        check("check_output", task, value)
         target = task.target
-        record = target.dump(value, facts=execution.facts(duration), draft=draft, directory=execution.side_files)
+        kept.keep(task.store, scope.code.of(type(task)))
+        record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
     stamp = target.stamp()
-    scope.committed(task, record, stamp, identity_of(record))
+    scope.committed(task, record, stamp, scope.identity_of(task, record))
     scope.tell(task, "ran", duration=duration, why=why)
 
 
@@ -166,26 +175,42 @@ class Execution:
         finally:
             steps.close()
 
-    def facts(self, duration: float) -> Record:
-        """The record so far; the target adds what it has written."""
-        task = self.task
-        params = {slot.name: _for_record(slot.declared, task.param_kwargs[slot.name]) for slot in type(task)._schema_now().slots if slot.visible}
-        facts = Record(
-            family=task.get_task_family(),
-            module=type(task).__module__,
-            key=task.key,
-            params=params,
-            inputs=Inputs(self.inputs),
-            dynamic=tuple(self.dynamic),
-            started=round(self.started, 3),
-            duration=round(duration, 6),
-            **self.scope.environment,
-            run=self.scope.id,
-        )
-        if task.target.identity_from_inputs:
-            identities = [row.identity for row in self.inputs] + [entry[3] for row in self.dynamic for entry in row["inputs"]]
-            facts = dataclasses.replace(facts, identity=made_from(task, identities))
-        return facts
+    def facts(self, value: Any, duration: float, target: Target[Any]) -> Facts:
+        """The record so far, once the parts are written."""
+        task, code = self.task, self.scope.code
+        slots = type(task)._schema_now().slots
+        fingerprint = code.of(type(task))
+
+        def record(parts: tuple[TargetPart, ...]) -> Record:
+            pickled, tops = code.names_in(target.named_code())
+            facts = Record(
+                family=task.get_task_family(),
+                module=type(task).__module__,
+                key=task.key,
+                params={slot.name: for_record(slot.declared, task.param_kwargs[slot.name]) for slot in slots if slot.visible},
+                fingerprint=fingerprint.digest,
+                inputs=Inputs(self.inputs),
+                dynamic=tuple(self.dynamic),
+                pickled=pickled,
+                libraries=libraries.versions_of({*fingerprint.libraries, *tops} - {"luigi"}),
+                drift=drift_of(target, parts),
+                started=round(self.started, 3),
+                duration=round(duration, 6),
+                run=self.scope.id,
+                **self.scope.environment,
+            )
+            return dataclasses.replace(facts, identity=self._identity(value, target, fingerprint.digest))
+
+        return record
+
+    def _identity(self, value: Any, target: Target[Any], fingerprint: str) -> str | None:
+        """What the step itself says that its consumers depend on, or what stands in for bytes that there are not."""
+        if type(self.task).identity is not Task.identity:
+            return seal.combine(["identity", stable_digest(self.task.identity(value))])
+        if target.identity_from_inputs:
+            asked = [entry[3] for row in self.dynamic for entry in row["inputs"]]
+            return made_from(self.task, fingerprint, [row.identity for row in self.inputs] + asked)
+        return None
 
     def _require(self, required: list[Any], *, known: bool) -> None:
         """`_Needs` unless all of these are current and at hand."""
@@ -265,11 +290,35 @@ def _named(task: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _for_record(declared: Any, value: Any) -> Any:
+def for_record(declared: Any, value: Any) -> Any:
     """Plain values as they are, anything else as the text that its parameter reads."""
     if value is None or type(value) in (str, int, bool) or (type(value) is float and abs(value) < float("inf")):
         return value
     return {"text": declared.serialize(value)}
+
+
+def drift_of(target: Target[Any], parts: tuple[TargetPart, ...]) -> tuple[str, ...]:
+    """How columns and dtypes differ from those of the output that is replaced."""
+    try:
+        found = target.find_record()
+    except TargetError:
+        return ()
+    before = {(part.name, name): kind for part in found[0].parts for name, kind in (part.columns or {}).items()} if found else {}
+    now = {(part.name, name): kind for part in parts for name, kind in (part.columns or {}).items()}
+    if not before or not now:
+        return ()
+    words = [f"- {name} ({kind})" for (part, name), kind in before.items() if (part, name) not in now]
+    words += [f"+ {name} ({kind})" for (part, name), kind in now.items() if (part, name) not in before]
+    words += [f"{name}: {before[part, name]} -> {kind}" for (part, name), kind in now.items() if before.get((part, name), kind) != kind]
+    return tuple(words)
+
+
+def stable_digest(value: Any) -> str:
+    """A digest of what `identity` returned: of a plain value as keys are made, of anything else as it is pickled."""
+    try:
+        return seal.digest(keys.encode(keys.freeze(value)))
+    except keys.Unencodable:
+        return seal.digest(pickle.dumps(value, 5))
 
 
 def _explain_access(task: Any, inputs: Any, leaves: Any, error: Exception) -> InputAccessError | None:

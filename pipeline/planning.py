@@ -95,6 +95,8 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             continue
         if name in open_looks:
             stack.pop()
+            if scope.forcing:
+                scope.forcing.look_at(task, (required for _, required in _requirements_of(task, open_looks[name], scope)))
             _settle(task, open_looks.pop(name), scope)
             done.add(name)
             order.append(task)
@@ -155,7 +157,7 @@ def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:
     if seen is None:
         scope.remember(task, task._conclude(leaves, finding_of))
     else:
-        scope.remember(task, conclude(seen, leaves, finding_of))
+        scope.remember(task, conclude(task, scope, seen, leaves, finding_of))
 
 
 def _cycle(stack: list[Any], required: Any, open_looks: dict[str, Any]) -> CycleError:

@@ -20,10 +20,13 @@ from typing import Any
 import luigi.worker
 
 from pipeline import environment, structure
+from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
+from pipeline.forcing import Forcing
 from pipeline.verdict import CURRENT, Finding
 from targets.record import Record
 
+_ids_of_this_process: set[str] = set()
 _forks = 0
 
 
@@ -39,10 +42,13 @@ if hasattr(os, "register_at_fork"):
 class Scope:
     """See the module."""
 
-    def __init__(self, *, inside_run: bool) -> None:
+    def __init__(self, *, inside_run: bool, is_build: bool = False, force: Any = ()) -> None:
         self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}"
         self.inside_run = inside_run
+        self.is_build = is_build
+        self.forcing = Forcing(force)
         self.started = time.time()
+        _ids_of_this_process.add(self.id)
         self.process = os.getpid()
         #: Tasks whose absent data somebody needs.
         self.wanted: set[str] = set()
@@ -50,6 +56,7 @@ class Scope:
         self.failed: set[str] = set()
         #: Told of every task that was settled: (task, "ran" | "kept", facts).
         self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
+        self.code = Code()
         self._current: dict[str, Finding] = {}
         self._other: dict[str, Finding] = {}
         self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
@@ -57,8 +64,16 @@ class Scope:
         self._forks = _forks
 
     def is_fresh(self, record: Record) -> bool:
-        """Whether this run has made it."""
-        return record.run == self.id
+        """Whether it was made in this run; outside of `build` that is the process and its forks."""
+        return record.run == self.id if self.is_build else record.run in _ids_of_this_process
+
+    def made_in_this_run(self, record: Record) -> bool:
+        """Whether it was made by this very run, so that nothing about it needs to be asked again."""
+        return self.inside_run and record.run == self.id
+
+    def now(self) -> float:
+        """The moment for which outputs are judged: the beginning of the run."""
+        return self.started if self.inside_run else time.time()
 
     def finding(self, task: Any) -> Finding | None:
         """What is known and still holds."""
@@ -122,6 +137,15 @@ class Scope:
             self._requirements[task.task_id] = known
         return known
 
+    def code_change(self, task: Any, record: Record) -> str | None:
+        return self.code.change(task, record)
+
+    def library_change(self, task: Any, record: Record) -> str | None:
+        return self.code.library_change(task, record)
+
+    def identity_of(self, task: Any, record: Record) -> str:
+        return self.code.identity_of(task, record)
+
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
         """Where and with what this run takes place, captured once, as records keep it."""
@@ -139,6 +163,7 @@ class Scope:
                 self._current.clear()
                 self._other = {}
                 self._requirements.clear()
+                self.code = Code()
 
 
 _active: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("luigi_warp_scope", default=None)

@@ -9,6 +9,7 @@ its previous output as it was.
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipeline.inheriting import Requirement, tasks_as_parameters
 from pipeline.metaclass import TaskMeta
 from pipeline.parameters import TaskParameter
 from pipeline.scope import Scope, current
-from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict, look, made_from
+from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict, forced, look, made_from
 from targets import PickleTarget, Target, seal
 from targets.formats.foreign import make_foreign
 from targets.formats.memory import MemoryTarget
@@ -160,6 +161,18 @@ class Task(BaseTask, Generic[T]):
     TARGET_DIR: ClassVar[str | os.PathLike[str] | None] = None
     #: An explicit part of what the step is: change it when something changed that code does not show.
     version: Any = ""
+    #: When code that the step reaches changed: "rerun", "warn" or "ignore"; None: as `[pipeline]` says ("rerun").
+    on_code_change: ClassVar[str | None] = None
+    #: When a library that this code imports changed; None: as `[pipeline]` says ("warn").
+    on_library_change: ClassVar[str | None] = None
+    #: How long the output stays true by itself: an ingestion that must look again. `timedelta(0)`: at every run.
+    fresh_for: ClassVar[datetime.timedelta | None] = None
+    #: Files whose content is a part of the step, beside its module: `("sql/query.sql",)`.
+    reads: ClassVar[tuple[str, ...]] = ()
+    #: Called with the inputs before, and with the value after `easy_run`: a function or method that raises or returns
+    #: False, or anything with `validate(value)` (a pandera schema).
+    check_input: ClassVar[Any] = None
+    check_output: ClassVar[Any] = None
     #: Options for loading single requirements, by position or name: `{"frame": {"columns": ["x"]}}`.
     load_options: ClassVar[Mapping[Any, Mapping[str, Any]]] = {}
     #: A plain function that is the step: called with the inputs, and with the parameters that it names.
@@ -190,6 +203,10 @@ class Task(BaseTask, Generic[T]):
     def load_input_params(self, target: Any) -> Mapping[str, Any]:
         """Options with which the output `target` of a requirement (`target.task`) is loaded."""
         return {}
+
+    def identity(self, output: Any) -> Any:
+        """Override to say what consumers depend on: they run again only if what this returns differs."""
+        raise NotImplementedError
 
     # What a person and other tasks use
 
@@ -271,8 +288,12 @@ class Task(BaseTask, Generic[T]):
         without = super()._conclude(leaves, finding_of)
         if not without.verdict.is_current:
             return without
+        scope = current()
+        asked = forced(self, scope, None)
+        if asked is not None:
+            return Finding(asked)
         identities = [finding_of(required).identity or "" for _, required in leaves]
-        return Finding(CURRENT, made_from(self, identities), absent=True)
+        return Finding(CURRENT, made_from(self, scope.code.of(type(self)).digest, identities), absent=True)
 
 
 def _check_target_types(cls: type[Task[Any]]) -> None:
@@ -363,7 +384,8 @@ class Part(BaseTask):
         found = self.owner.target.find_record()
         if found is None:
             return Finding(Verdict(Rule.UPSTREAM, f"{self.owner!r} must run first"))
-        return Finding(CURRENT, found[0].part(self.name).digest, absent=finding.absent)
+        record = found[0]
+        return Finding(CURRENT, current().code.identity_of_part(self.owner, record, record.part(self.name)), absent=finding.absent)
 
 
 class ExternalFile(BaseTask, luigi.ExternalTask):

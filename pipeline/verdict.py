@@ -30,8 +30,12 @@ class Rule(enum.StrEnum):
     CURRENT = "CURRENT"
     MISSING = "MISSING"
     DAMAGED = "DAMAGED"
+    CODE = "CODE"
+    LIBRARY = "LIBRARY"
     REQUIREMENTS = "REQUIREMENTS"
     INPUT = "INPUT"
+    EXPIRED = "EXPIRED"
+    FORCED = "FORCED"
     UPSTREAM = "UPSTREAM"
 
 
@@ -109,15 +113,21 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     misfit = target.fits(record)
     if misfit is not None:
         return Finding(Verdict(Rule.MISSING, f"{misfit}, now {target.format_name()} is wanted"))
-    if record.trimmed and task.task_id in scope.wanted:
-        return Finding(Verdict(Rule.MISSING, "its data were trimmed, and are needed"))
+    if record.trimmed and (record.wanted or task.task_id in scope.wanted):
+        return Finding(Verdict(Rule.MISSING, "its data were trimmed, and are needed"), stamp=stamp)
     if not record.trimmed:
         wrong = target.what_is_wrong(record)
         if wrong is not None:
-            return Finding(Verdict(Rule(wrong[0]), wrong[1]))
-    if scope.is_fresh(record) and scope.inside_run:
-        # Its requirements were judged when it ran, in this run.
-        return Finding(CURRENT, identity_of(record), stamp, record.trimmed)
+            return Finding(Verdict(Rule(wrong[0]), wrong[1]), stamp=stamp)
+    if scope.made_in_this_run(record):
+        # Its code and its requirements were judged when it ran.
+        return Finding(CURRENT, scope.identity_of(task, record), stamp, record.trimmed)
+    changed = scope.code_change(task, record)
+    if changed is not None:
+        return Finding(Verdict(Rule.CODE, changed), stamp=stamp)
+    changed = scope.library_change(task, record)
+    if changed is not None:
+        return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp)
     try:
         return Look(record, stamp, required_while_running(record))
     except Exception as error:
@@ -129,7 +139,7 @@ def required_while_running(record: Record) -> list[tuple[Any, str]]:
     return [(task, row[3]) for turn in record.dynamic for row in turn["inputs"] for task in from_text(row[4])]
 
 
-def conclude(seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
     """Rules that need the requirements' findings."""
     record = seen.record
     difference = record.inputs.structure_matches([(path, key_of(required)) for path, required in leaves])
@@ -152,19 +162,41 @@ def conclude(seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -
             first = required
         elif finding.identity != identity:
             return Finding(Verdict(Rule.INPUT, f"{required!r}, required while running, has another content"), stamp=seen.stamp)
+    asked = too_old(task, scope, record) or forced(task, scope, record)
+    if asked is not None:
+        return Finding(asked, stamp=seen.stamp)
     if first is not None:
         return Finding(Verdict(Rule.UPSTREAM, f"{first!r} must run first"), stamp=seen.stamp, first=first)
-    return Finding(CURRENT, identity_of(record), seen.stamp, record.trimmed)
+    return Finding(CURRENT, scope.identity_of(task, record), seen.stamp, record.trimmed)
 
 
-def identity_of(record: Record) -> str:
-    """What consumers of an output depend on."""
-    parts = [record.identity or record.digest]
-    if record.directory is not None:
-        parts.append(record.directory)
-    return parts[0] if len(parts) == 1 else seal.combine(parts)
+def too_old(task: Any, scope: Scope, record: Record) -> Verdict | None:
+    """EXPIRED where the output is older than the step's `fresh_for`."""
+    limit = type(task).fresh_for
+    if limit is None or scope.is_fresh(record):
+        return None
+    age = scope.now() - record.started - record.duration
+    if age < limit.total_seconds():
+        return None
+    allowed = f"fresh for {in_words(limit.total_seconds())}" if limit else "made again at every run"
+    return Verdict(Rule.EXPIRED, f"made {in_words(age)} ago, {allowed}")
 
 
-def made_from(task: Any, inputs: Sequence[str]) -> str:
+def forced(task: Any, scope: Scope, record: Record | None) -> Verdict | None:
+    """FORCED where somebody asked for it in this run, and it has not run yet."""
+    why = scope.forcing.why(task) if scope.forcing else None
+    return None if why is None or (record is not None and scope.is_fresh(record)) else Verdict(Rule.FORCED, why)
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person says it."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length or seconds == length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count != 1 else ''}"
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def made_from(task: Any, fingerprint: str, inputs: Sequence[str]) -> str:
     """The identity of an output without bytes: what it was made from."""
-    return seal.combine(["made from", task.key, *inputs])
+    return seal.combine(["made from", task.key, fingerprint, *inputs])

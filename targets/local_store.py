@@ -107,6 +107,10 @@ class LocalStore:
             with suppress(FileNotFoundError):
                 os.rename(self._prefix + name, os.path.join(folder, f"{_unique()}-{os.path.basename(name)}"))
 
+    def write(self, name: str, data: bytes) -> None:
+        with LocalDraft(self) as draft:
+            draft.commit(name, data)
+
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         return self._locks.hold(key, waiting)
 

@@ -46,6 +46,9 @@ class PartsTarget(Target[dict[str, Any]]):
             raise DumpError(f"{self._owner()} has the outputs {sorted(self.parts)}, and easy_run returned {got}: return a dict with these names")
         return tuple(part for name, target in self.parts.items() for part in target.save(value[name], draft))
 
+    def named_code(self) -> frozenset[Any]:
+        return frozenset().union(*(target.named_code() for target in self.parts.values()))
+
     def load_from(self, record: Record, **options: Any) -> dict[str, Any]:
         # All parts are those of one record: another writer may be committing the next.
         return {name: target.load_part(record.part(name), **options) for name, target in self.parts.items()}

@@ -169,6 +169,10 @@ class Record:
     identity: str | None = None
     pickled: Mapping[str, str] = field(default_factory=dict)
     trimmed: bool = False
+    wanted: bool = False
+    accepted: Mapping[str, Any] = field(default_factory=dict)
+    drift: tuple[str, ...] = ()
+    libraries: Mapping[str, str] = field(default_factory=dict)
     started: float = 0.0
     duration: float = 0.0
     host: str = ""
@@ -219,8 +223,9 @@ class Record:
                 body["inputs"] = Inputs.from_json(body["inputs"])
             if "parts" in body:
                 body["parts"] = tuple(Part(**part) for part in body["parts"])
-            if "dynamic" in body:
-                body["dynamic"] = tuple(body["dynamic"])
+            for name in ("dynamic", "drift"):
+                if name in body:
+                    body[name] = tuple(body[name])
             return cls(**body)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise RecordError(f"it is no record: {error}") from error

@@ -107,6 +107,9 @@ class RemoteStore:
                 target = f"{QUARANTINE}/{os.urandom(8).hex()}-{name.rpartition('/')[2]}"
                 self.files.mv(self.full(name), self.full(target), recursive=self.files.isdir(self.full(name)))
 
+    def write(self, name: str, data: bytes) -> None:
+        self.files.pipe_file(self.full(name), data)
+
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         return self._hold(self._locks.setdefault(key, threading.Lock()), waiting)
 

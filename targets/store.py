@@ -68,6 +68,9 @@ class Store(Protocol):
     def quarantine(self, *names: str) -> None:
         """Move damaged files out of every reader's sight, for a person to look at."""
 
+    def write(self, name: str, data: bytes) -> None:
+        """A small file, all or nothing."""
+
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         """The only writer of this key, across processes; `waiting` is called once if another has it."""
 

@@ -25,6 +25,8 @@ from targets.record import SUFFIX, Part, Record
 from targets.store import Draft, Stamp, Store
 
 T = TypeVar("T")
+#: What of a record is known once the parts of an output are written.
+Facts = Callable[[tuple[Part, ...]], Record]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -146,6 +148,15 @@ class Target(luigi.target.Target, Generic[T]):
         self.remember(record, stamp)
         return record, stamp
 
+    def rewrite(self, record: Record) -> None:
+        """Replace the record, the data staying as they are. The caller holds the key's lock."""
+        with self.store.draft() as draft:
+            self.remember(record, draft.commit(self.place.record_name, record.to_bytes()))
+
+    def named_code(self) -> frozenset[Any]:
+        """Classes and functions that what was last written refers to by name."""
+        return frozenset()
+
     def stamp(self) -> Stamp | None:
         """Changes whenever the record is replaced; None where there is none."""
         return self.store.stamp(self.place.record_name)
@@ -198,8 +209,8 @@ class Target(luigi.target.Target, Generic[T]):
 
     # Writing
 
-    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
-        """Store a value. `facts` is the record so far; a `draft` that a step has opened is committed.
+    def dump(self, value: T, *, facts: Facts | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
+        """Store a value. `facts` gives the record so far, once the parts are written; a `draft` that a step has opened is committed.
 
         `directory`: where the step wrote side files, which are part of the output.
         """
@@ -217,7 +228,7 @@ class Target(luigi.target.Target, Generic[T]):
                 f"{self._owner()} returned a {type(value).__name__} that {type(self).__name__} cannot store: "
                 f"{type(error).__name__}: {error}. Return something else, or choose another target_type"
             ) from error
-        return self._commit(draft, parts, facts or Record(key=self.place.key), directory)
+        return self._commit(draft, parts, facts or (lambda _: Record(key=self.place.key)), directory)
 
     def save(self, value: T, draft: Draft) -> tuple[Part, ...]:
         """Write the value's files into the draft."""
@@ -228,7 +239,7 @@ class Target(luigi.target.Target, Generic[T]):
             digest, size = writer.finish()
         return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value)),)
 
-    def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Record, directory: os.PathLike[str] | None) -> Record:
+    def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Facts, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []
         if directory is not None and not os.listdir(directory):
             # Nothing was left in it (a file in it became the output, say): it is no part of the output.
@@ -241,7 +252,7 @@ class Target(luigi.target.Target, Generic[T]):
                 kept = {part.file for part in parts}
                 obsolete += [file for file in _files_of(found[0]) if file not in kept]
         record = dataclasses.replace(
-            facts,
+            facts(parts),
             parts=parts,
             digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
             size=sum(part.size for part in parts),

@@ -71,7 +71,7 @@ def _write_class(node: ast.ClassDef, pieces: list[str], in_class: bool) -> None:
     pieces.append(")")
 
 
-def _write_argument(node: ast.arg, pieces: list[str], in_class: bool) -> None:
+def _write_argument(node: ast.arg, pieces: list[str], _: bool) -> None:
     pieces.append(f"arg({node.arg})")
 
 

@@ -25,7 +25,7 @@ def _library_folders() -> tuple[str, ...]:
     return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders if folder))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _lies_among_libraries(top: str) -> bool | None:
     """Whether a top-level module is installed; None where it cannot be found."""
     module = sys.modules.get(top)

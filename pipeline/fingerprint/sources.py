@@ -71,25 +71,28 @@ def source_of(filename: str, module: str | None = None) -> Source | None:
 
 
 def _read(filename: str, module: str | None) -> Source | None:
-    try:
-        with tokenize.open(filename) as file:
-            text = file.read()
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        loaded = linecache.cache.get(filename)
-        lines = loaded[2] if loaded is not None and len(loaded) > 2 else None
-        if lines is None:
-            loader = getattr(sys.modules.get(module or ""), "__loader__", None)
-            try:
-                text = loader.get_source(module) if loader is not None and hasattr(loader, "get_source") else None
-            except (ImportError, OSError):
-                text = None
-            if text is None:
-                return None
-        else:
-            text = "".join(lines)
+    text = _text_of(filename, module)
+    if text is None:
+        return None
     try:
         return Source(filename, text)
     except (SyntaxError, ValueError):
+        return None
+
+
+def _text_of(filename: str, module: str | None) -> str | None:
+    try:
+        with tokenize.open(filename) as file:
+            return file.read()
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        pass  # no file: a cell of a notebook, or a module in an archive
+    known = linecache.cache.get(filename)
+    if known is not None and len(known) > 2:
+        return "".join(known[2])
+    loader = getattr(sys.modules.get(module or ""), "__loader__", None)
+    try:
+        return loader.get_source(module) if hasattr(loader, "get_source") else None  # type: ignore[union-attr]
+    except (ImportError, OSError):
         return None
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from targets.errors import MissingOutputError
 from targets.record import Part, Record
 from targets.store import Draft, Stamp
-from targets.target import Target
+from targets.target import Facts, Target
 
 T = TypeVar("T")
 
@@ -42,9 +42,9 @@ class MemoryTarget(Target[T]):
         kept = self._kept.get(self._where)
         return (id(kept),) if kept else None
 
-    def dump(self, value: T, *, facts: Record | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
+    def dump(self, value: T, *, facts: Facts | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
         parts = (Part(self.part, "", self.format_name(), "", 0, kind="none"),)
-        record = dataclasses.replace(facts or Record(key=self.place.key), parts=parts)
+        record = dataclasses.replace(facts(parts) if facts else Record(key=self.place.key), parts=parts)
         self._kept[self._where] = (value, record)
         return record
 

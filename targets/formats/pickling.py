@@ -40,8 +40,10 @@ class PickleTarget(Target[T]):
     extension = "pkl"
     compression: ClassVar[int] = 0
 
-    #: Classes and functions that the last written pickle refers to.
-    named: frozenset[Any] = frozenset()
+    _named: frozenset[Any] = frozenset()
+
+    def named_code(self) -> frozenset[Any]:
+        return self._named
 
     def write(self, value: T, file: BinaryIO) -> None:
         if self.compression:
@@ -53,12 +55,12 @@ class PickleTarget(Target[T]):
 
     def _pickle(self, value: T, file: Any) -> None:
         if type(value) in _PLAIN:
-            self.named = frozenset()
+            self._named = frozenset()
             file.write(pickle.dumps(value, PROTOCOL))
             return
         pickler = _NamingPickler(file)
         pickler.dump(value)
-        self.named = frozenset(pickler.named)
+        self._named = frozenset(pickler.named)
 
     def read(self, file: BinaryIO, **options: Any) -> T:
         if self.compression:

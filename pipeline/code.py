@@ -1,0 +1,154 @@
+"""What the code of today means for outputs of yesterday: fingerprints, libraries and identities, once a run.
+
+`on_code_change` and `on_library_change` (of a task class, else of `[pipeline]`) say whether a change makes a task run
+again (`rerun`), is only told (`warn`), or is not looked at (`ignore`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import sys
+from typing import Any
+
+from pipeline import fingerprint, libraries, settings
+from pipeline.errors import ConfigurationError
+from pipeline.fingerprint import Fingerprint, kept
+from targets import seal
+from targets.record import Part, Record
+
+log = logging.getLogger("pipeline")
+
+POLICIES = ("rerun", "warn", "ignore")
+
+
+class Code:
+    """Fingerprints of classes and objects as they are now, and what they are compared with."""
+
+    def __init__(self) -> None:
+        self._of_class: dict[Any, Fingerprint] = {}
+        self._of_name: dict[str, str] = {}
+        self._formats: dict[Any, str] = {}
+        self._changes: dict[tuple[str, str, str], str] = {}
+        #: What was noticed and does not make a task run: words by task class.
+        self.notes: dict[Any, dict[str, None]] = {}
+
+    @functools.cached_property
+    def settings(self) -> settings.Settings:
+        return settings.read()
+
+    def of(self, cls: Any) -> Fingerprint:
+        """The fingerprint of a task class."""
+        known = self._of_class.get(cls)
+        if known is None:
+            known = self._of_class[cls] = fingerprint.of_task(cls)
+        return known
+
+    def change(self, task: Any, record: Record) -> str | None:
+        """What of the code changed, where that makes the task run again."""
+        cls = type(task)
+        policy = self._policy(cls, "on_code_change")
+        if policy == "ignore":
+            return None
+        now = self.of(cls)
+        if record.fingerprint == now.digest:
+            return None
+        mark = (task.store.url, record.fingerprint, now.digest)
+        if mark not in self._changes:
+            self._changes[mark] = kept.difference(task.store, record.fingerprint, now)
+        return self._told(cls, policy, self._changes[mark])
+
+    def library_change(self, task: Any, record: Record) -> str | None:
+        """Which library changed, where that makes the task run again."""
+        policy = self._policy(type(task), "on_library_change")
+        if policy == "ignore" or not record.libraries:
+            return None
+        changes = libraries.changes(record.libraries)
+        return self._told(type(task), policy, changes) if changes else None
+
+    def _told(self, cls: Any, policy: str, words: str) -> str | None:
+        if policy == "rerun":
+            return words
+        told = self.notes.setdefault(cls, {})
+        if words not in told:
+            told[words] = None
+            log.warning("%s: %s; its outputs are kept", cls.get_task_family(), words)
+        return None
+
+    def _policy(self, cls: Any, name: str) -> str:
+        policy = getattr(cls, name, None) or getattr(self.settings, name)
+        if policy not in POLICIES:
+            raise ConfigurationError(f"{name} of {cls.__name__} is {policy!r}, and must be one of {', '.join(POLICIES)}")
+        return str(policy)
+
+    # Identities
+
+    def identity_of(self, task: Any, record: Record) -> str:
+        """What consumers of an output depend on: its content, and today's code of what its pickle names."""
+        if record.identity is not None:
+            return record.identity
+        parts = [record.digest]
+        if record.directory is not None:
+            parts.append(record.directory)
+        parts += self._code_parts(task, record)
+        return parts[0] if len(parts) == 1 else seal.combine(parts)
+
+    def identity_of_part(self, owner: Any, record: Record, part: Part) -> str:
+        parts = [part.digest]
+        if part.format.startswith("pkl"):
+            parts += [f"{name} {self.of_name(name)}" for name in record.pickled]
+        parts += self._format_parts([owner.target[part.name]])
+        return parts[0] if len(parts) == 1 else seal.combine(parts)
+
+    def _code_parts(self, task: Any, record: Record) -> list[str]:
+        target = task.target
+        return [f"{name} {self.of_name(name)}" for name in record.pickled] + self._format_parts(getattr(target, "parts", {"": target}).values())
+
+    def _format_parts(self, targets: Any) -> list[str]:
+        found = []
+        for kind in sorted({type(target) for target in targets}, key=lambda kind: kind.__qualname__):
+            if kind.__module__.split(".")[0] == "targets":
+                continue
+            if kind not in self._formats:
+                self._formats[kind] = fingerprint.of_object(kind)
+            found.append(f"{kind.__qualname__} {self._formats[kind]}")
+        return found
+
+    def of_name(self, name: str) -> str:
+        """Today's fingerprint of a class or function that a pickle names; `gone` where there is none any more."""
+        if name not in self._of_name:
+            value = resolve(name)
+            self._of_name[name] = "gone" if value is None else fingerprint.of_object(value)
+        return self._of_name[name]
+
+    def names_in(self, values: Any) -> tuple[dict[str, str], set[str]]:
+        """Project classes and functions among these, by name with their fingerprints; and the libraries of the rest."""
+        names: dict[str, str] = {}
+        tops: set[str] = set()
+        for value in values:
+            module = getattr(value, "__module__", None)
+            name = f"{module}:{getattr(value, '__qualname__', '')}"
+            if not isinstance(module, str):
+                continue
+            digest = fingerprint.of_object(value) if module != "__main__" and resolve(name) is value else ""
+            if digest:
+                names[name] = digest
+                self._of_name[name] = digest
+            else:
+                tops.add(module.split(".")[0])
+        return dict(sorted(names.items())), {top for top in tops if fingerprint.Project.is_library(top)}
+
+
+def resolve(name: str) -> Any:
+    """The object `module:qualname`; None where it is not there."""
+    module, _, path = name.partition(":")
+    value: Any = sys.modules.get(module)
+    if value is None:
+        try:
+            value = importlib.import_module(module)
+        except ImportError:
+            return None
+    for part in path.split("."):
+        value = getattr(value, part, None)
+    return value

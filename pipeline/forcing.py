@@ -1,0 +1,70 @@
+"""Forcing: tasks that are to run although they are current.
+
+A name is a family, a class, a task, the beginning of a key (4 characters or more), or `all`; with `+` at its end, everything
+that needs such a task is forced as well. A name that fits nothing is a `PlanningError`: silently forcing nothing
+would look like success.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import luigi
+
+from pipeline.errors import PlanningError
+
+
+class Forcing:
+    """What is forced in one run."""
+
+    def __init__(self, names: Any = ()) -> None:
+        given: Iterable[Any] = [names] if isinstance(names, (str, type, luigi.Task)) else names
+        #: (name, whether what needs it is forced too)
+        self._names = [_parsed(name) for name in given]
+        self._used: set[str] = set()
+        self._below: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._names)
+
+    def look_at(self, task: Any, requirements: Iterable[Any]) -> None:
+        """Called for each task of the graph after its requirements."""
+        for name, downwards in self._names:
+            if _fits(name, task):
+                self._used.add(name)
+                if downwards:
+                    self._below.add(task.task_id)
+        if self._below and any(required.task_id in self._below for required in requirements):
+            self._below.add(task.task_id)
+
+    def why(self, task: Any) -> str | None:
+        """Words where a task is forced."""
+        for name, _ in self._names:
+            if _fits(name, task):
+                return f"--force {name}"
+        return "what it needs was forced with +" if task.task_id in self._below else None
+
+    def insist(self, tasks: Iterable[Any]) -> None:
+        """`PlanningError` for a name that fits none of the planned tasks."""
+        for name, _ in self._names:
+            if name not in self._used and name != "all":
+                families = sorted({task.get_task_family() for task in tasks})
+                close = difflib.get_close_matches(name, families, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(families)}"
+                raise PlanningError(f"nothing that is to be built is named {name!r}, so nothing could be forced: {hint}")
+
+
+def _parsed(name: Any) -> tuple[str, bool]:
+    if isinstance(name, luigi.Task):
+        return getattr(name, "key", name.task_id), False
+    if isinstance(name, type):
+        return name.get_task_family(), False  # type: ignore[attr-defined]
+    return name.removesuffix("+"), name.endswith("+")
+
+
+def _fits(name: str, task: Any) -> bool:
+    if name == "all" or name in (task.get_task_family(), type(task).__name__):
+        return True
+    return len(name) >= 4 and getattr(task, "key", task.task_id).startswith(name)
