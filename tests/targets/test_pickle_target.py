@@ -145,7 +145,7 @@ def test_the_classes_that_a_pickle_refers_to_are_noticed(tmp_path):
     target = PickleTarget(tmp_path / "x.pkl")
     target.dump([Model()])
 
-    assert Model in target.named
+    assert Model in target.named_code()
 
 
 def test_a_plain_value_refers_to_no_class_of_the_value_before(tmp_path):
@@ -153,4 +153,4 @@ def test_a_plain_value_refers_to_no_class_of_the_value_before(tmp_path):
     target.dump([Model()])
     target.dump(1)
 
-    assert target.named == frozenset()
+    assert target.named_code() == frozenset()
