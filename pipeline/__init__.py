@@ -4,10 +4,12 @@ from pipeline import unhidden
 
 unhidden.insist()
 
+from pipeline.auditing import audit
 from pipeline.building import build
 from pipeline.cli import main
 from pipeline.errors import (
     AmbiguousFamilyError,
+    CheckError,
     ConfigurationError,
     CycleError,
     InputAccessError,
@@ -18,11 +20,14 @@ from pipeline.errors import (
     PlanningError,
     RepairError,
     RequirementError,
+    RequirementFailedError,
     ReservedNameError,
+    StaleSourceError,
     StepError,
     TaskDefinitionError,
     UnknownParameterError,
 )
+from pipeline.housekeeping import accept, trim
 from pipeline.inheriting import inherit_dict, inherit_list
 from pipeline.parameters import ListTaskParameter, TaskParameter
 from pipeline.planning import Plan, plan
@@ -33,6 +38,7 @@ from targets.errors import ShadowedPackageError
 
 __all__ = [
     "AmbiguousFamilyError",
+    "CheckError",
     "ConfigurationError",
     "CycleError",
     "ExternalFile",
@@ -47,9 +53,11 @@ __all__ = [
     "PlanningError",
     "RepairError",
     "RequirementError",
+    "RequirementFailedError",
     "ReservedNameError",
     "Run",
     "ShadowedPackageError",
+    "StaleSourceError",
     "StepError",
     "Task",
     "TaskDefinitionError",
@@ -57,9 +65,12 @@ __all__ = [
     "UnknownParameterError",
     "Verdict",
     "WrapperTask",
+    "accept",
+    "audit",
     "build",
     "inherit_dict",
     "inherit_list",
     "main",
     "plan",
+    "trim",
 ]

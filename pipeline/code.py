@@ -94,6 +94,18 @@ class Code:
         parts += self._code_parts(task, record)
         return parts[0] if len(parts) == 1 else seal.combine(parts)
 
+    def identity_as_recorded(self, task: Any, record: Record) -> str:
+        """The identity with the code as it was when the output was made."""
+        today, self._of_name = self._of_name, {**self._of_name, **record.pickled}
+        try:
+            return self.identity_of(task, record)
+        finally:
+            self._of_name = today
+
+    def changed_names(self, record: Record) -> list[str]:
+        """Classes and functions named in a pickle whose code is no longer what it was."""
+        return [name.replace(":", ".") for name, digest in record.pickled.items() if self.of_name(name) != digest]
+
     def identity_of_part(self, owner: Any, record: Record, part: Part) -> str:
         parts = [part.digest]
         if part.format.startswith("pkl"):

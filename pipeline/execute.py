@@ -89,7 +89,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
             del task._execution
         duration = time.perf_counter() - begun
         check("check_output", task, value)
-        target = task.target
+        target = execution.target
         kept.keep(task.store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
     stamp = target.stamp()
@@ -105,6 +105,7 @@ class Execution:
         self.scope = scope
         self.leaves = leaves
         self.draft: Draft
+        self.target = task.target
         self.started = 0.0
         self.inputs: list[Input] = []
         self.dynamic: list[dict[str, Any]] = []
@@ -114,8 +115,7 @@ class Execution:
     def directory(self) -> Path:
         """The task directory, made empty at first use."""
         if self.side_files is None:
-            target = self.task.target
-            self.side_files = self.draft.directory(target.directory_name, target.place.record_name)
+            self.side_files = self.draft.directory(self.target.directory_name, self.target.place.record_name)
         return self.side_files
 
     def load_all(self, requirements: Any) -> Any:

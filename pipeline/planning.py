@@ -22,6 +22,7 @@ class Plan:
 
     def __init__(self, roots: list[Any], order: list[Any], scope: Scope) -> None:
         self.roots = roots
+        self.scope = scope
         self.order = order
         self.verdicts: dict[Any, Verdict] = {}
         for task in order:
@@ -148,16 +149,11 @@ def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:
         scope.remember(task, seen)
         return
 
-    def finding_of(required: Any) -> Finding:
-        found = scope.finding(required)
-        # Gone since it was judged a moment ago: another process is at work on it.
-        return found if found is not None else Finding(Verdict(Rule.MISSING, "it was just removed"))
-
     leaves = scope.requirements(task)[1]
     if seen is None:
-        scope.remember(task, task._conclude(leaves, finding_of))
+        scope.remember(task, task._conclude(leaves, scope.found))
     else:
-        scope.remember(task, conclude(task, scope, seen, leaves, finding_of))
+        scope.remember(task, conclude(task, scope, seen, leaves, scope.found))
 
 
 def _cycle(stack: list[Any], required: Any, open_looks: dict[str, Any]) -> CycleError:

@@ -23,7 +23,7 @@ from pipeline import environment, structure
 from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
-from pipeline.verdict import CURRENT, Finding
+from pipeline.verdict import CURRENT, Finding, Rule, Verdict
 from targets.record import Record
 
 _ids_of_this_process: set[str] = set()
@@ -89,6 +89,11 @@ class Scope:
             del self._current[task.task_id]
             return None
         return self._other.get(task.task_id)
+
+    def found(self, task: Any) -> Finding:
+        """What was found about a task that was judged."""
+        finding = self.finding(task)
+        return finding if finding is not None else Finding(Verdict(Rule.MISSING, "it was just removed"))
 
     def remember(self, task: Any, finding: Finding) -> None:
         if finding.verdict.is_current:

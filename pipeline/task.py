@@ -225,7 +225,10 @@ class Task(BaseTask, Generic[T]):
     @property
     def target(self) -> Target[Any]:
         """Where the output lives."""
-        place = Place(self.store, self._stem)
+        return self.target_at(Place(self.store, self._stem))
+
+    def target_at(self, place: Place) -> Target[Any]:
+        """The output as it would be at another place."""
         formats = type(self).outputs
         if formats:
             target: Target[Any] = PartsTarget(place, formats)

@@ -152,7 +152,7 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
         if not finding.verdict.is_current:
             first = first or required
         elif finding.identity != (recorded[path] if recorded is not None else record.inputs.identity_at(at)):
-            return Finding(Verdict(Rule.INPUT, f"{required!r} has another content"), stamp=seen.stamp)
+            return Finding(Verdict(Rule.INPUT, f"{required!r} has {_what_is_other(required, scope)}"), stamp=seen.stamp)
     for required, identity in seen.dynamic:
         # Had an earlier one been different, the step might not have asked for a later one.
         if first is not None:
@@ -168,6 +168,18 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
     if first is not None:
         return Finding(Verdict(Rule.UPSTREAM, f"{first!r} must run first"), stamp=seen.stamp, first=first)
     return Finding(CURRENT, scope.identity_of(task, record), seen.stamp, record.trimmed)
+
+
+def _what_is_other(required: Any, scope: Scope) -> str:
+    """What is known about how an input differs from what it was."""
+    target = getattr(required, "target", None)
+    found = target.find_record() if target is not None else None
+    if found is None:
+        return "another content"
+    changed = scope.code.changed_names(found[0])
+    if changed:
+        return f"another meaning: {', '.join(changed[:3])} in its pickle changed"
+    return f"another content ({'; '.join(found[0].drift[:5])})" if found[0].drift else "another content"
 
 
 def too_old(task: Any, scope: Scope, record: Record) -> Verdict | None:

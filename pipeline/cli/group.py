@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli.accept import accept
+from pipeline.cli.audit import audit
+from pipeline.cli.plan import plan
 from pipeline.cli.run import run
+from pipeline.cli.trim import trim
 
 
 class _RunByDefault(click.Group):
@@ -19,4 +23,5 @@ def group() -> None:
     """Make the app's terminal steps current: keep what is still true, make again what is not."""
 
 
-group.add_command(run)
+for command in (run, plan, accept, audit, trim):
+    group.add_command(command)

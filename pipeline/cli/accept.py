@@ -1,0 +1,20 @@
+"""`accept`: a change of code did not change the meaning."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="Example: python run.py accept TrainModel --yes")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--yes", is_flag=True, help="Do it; without this only what would be accepted is listed.")
+@click.pass_context
+def accept(context: click.Context, names: tuple[str, ...], yes: bool) -> int:
+    """Take today's code of NAMEs (families, beginnings of keys, or 'all') as meaning what the recorded code meant."""
+    from pipeline import housekeeping
+
+    accepted = housekeeping.accept(context.obj(), names, dry_run=not yes)
+    for row in accepted:
+        click.echo(f"{row.task!r}\n    {row.reason}")
+    click.echo(f"{len(accepted)} {'accepted' if yes else 'would be accepted; add --yes to do it'}")
+    return 0

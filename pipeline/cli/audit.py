@@ -1,0 +1,23 @@
+"""`audit`: which steps give other bytes when they run again?"""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="Example: python run.py audit TrainModel --sample 3")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--sample", type=click.IntRange(min=1), help="Audit that many tasks, chosen at random.")
+@click.pass_context
+def audit(context: click.Context, names: tuple[str, ...], sample: int | None) -> int:
+    """Run current steps again into a scratch place and compare bytes. Exit code 1 if any differ."""
+    from pipeline import auditing
+
+    found = auditing.audit(context.obj(), names or ("all",), sample=sample)
+    for row in found:
+        click.echo(f"{'same     ' if row.same else 'DIFFERENT'} {row.task!r}")
+        if row.reason:
+            click.echo(f"{'':<9} {row.reason}")
+    different = sum(not row.same for row in found)
+    click.echo(f"{len(found)} audited, {different} different")
+    return 1 if different else 0

@@ -1,0 +1,27 @@
+"""`trim`: delete data, keep records."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="Example: python run.py trim IngestRecords --yes")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--yes", is_flag=True, help="Do it; without this only what would be trimmed is listed.")
+@click.pass_context
+def trim(context: click.Context, names: tuple[str, ...], yes: bool) -> int:
+    """Delete the data of current NAMEs (families or beginnings of keys). They are made again only if needed."""
+    from pipeline import housekeeping, planning
+    from pipeline.forcing import Forcing
+
+    chosen = Forcing(names)
+    found = planning.plan(context.obj())
+    for task in found.order:
+        chosen.look_at(task, ())
+    chosen.insist(found.order)
+    wanted = [task for task in found.order if chosen.why(task) and hasattr(task, "target") and found.verdicts[task].is_current]
+    done = housekeeping.trim(wanted) if yes else wanted
+    for task in done:
+        click.echo(repr(task))
+    click.echo(f"{len(done)} {'trimmed' if yes else 'would be trimmed; add --yes to do it'}")
+    return 0

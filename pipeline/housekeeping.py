@@ -1,0 +1,108 @@
+"""Keeping a store in order: trimming data, accepting code.
+
+`trim` deletes data and keeps records: what is below stays current, and the data are made again only if something that
+must run needs them. `accept` declares that a change of code did not change the meaning: records are stamped anew and
+nothing runs. Both work under the key's lock and change nothing that has changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline import planning
+from pipeline.fingerprint import kept
+from pipeline.forcing import Forcing
+from pipeline.scope import Scope, run_scope
+from pipeline.task import Task, WrapperTask
+from pipeline.verdict import Rule
+from targets.record import Inputs, Record
+
+
+def trim(tasks: Iterable[Any]) -> list[Any]:
+    """Delete the data of these tasks, if they are current; their records stay. Returns those that were trimmed."""
+    trimmed = []
+    with run_scope(Scope(inside_run=True)) as scope:
+        plan = planning.plan(planning.as_tasks(tasks), scope=scope)
+        for task in plan.roots:
+            if not _stores(task) or not plan.verdicts[task].is_current:
+                continue
+            target = task.target
+            with task.store.lock(task.key):
+                record = target.record
+                if record.trimmed or target.in_memory:
+                    continue
+                target.rewrite(dataclasses.replace(record, trimmed=True, wanted=False))
+                task.store.delete(*(part.file for part in record.parts if part.file), target.directory_name)
+            trimmed.append(task)
+    return trimmed
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A record that is stamped anew, and why it would have run."""
+
+    task: Any
+    reason: str
+
+
+def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True) -> list[Acceptance]:
+    """Take the code of today as meaning what the recorded code meant, for the tasks of these names.
+
+    With `dry_run` nothing is written. A record keeps when it was accepted, and from which fingerprint.
+    """
+    accepted = []
+    chosen = Forcing(tuple(names))
+    with run_scope(Scope(inside_run=True)) as scope:
+        plan = planning.plan(tasks, scope=scope)
+        for task in plan.order:
+            chosen.look_at(task, ())
+            if not _stores(task) or chosen.why(task) is None:
+                continue
+            # Judged again: what it needs may have been accepted a moment ago.
+            verdict = plan.verdicts[task] if dry_run else planning.find(task, scope).verdict
+            if verdict.rule is not Rule.CODE and not (verdict.rule is Rule.INPUT and _restamped_inputs(task, task.target.record, scope)):
+                continue
+            if not dry_run:
+                _stamp(task, scope)
+            accepted.append(Acceptance(task, str(verdict)))
+        chosen.insist(plan.order)
+    return accepted
+
+
+def _stamp(task: Any, scope: Scope) -> None:
+    now = scope.code.of(type(task))
+    kept.keep(task.store, now)
+    target = task.target
+    with task.store.lock(task.key):
+        record = target.record
+        inputs = _restamped_inputs(task, record, scope) or record.inputs
+        stamp = {"at": round(time.time(), 3), "from": record.fingerprint}
+        target.rewrite(dataclasses.replace(record, fingerprint=now.digest, inputs=inputs, accepted=stamp))
+    scope.forget(task)
+
+
+def _restamped_inputs(task: Any, record: Record, scope: Scope) -> Inputs | None:
+    """The inputs with the identities of today, where only the code that their pickles name has changed."""
+    leaves = scope.requirements(task)[1]
+    recorded = {row.path: row for row in record.inputs}
+    if len(recorded) != len(leaves):
+        return None
+    rows = []
+    for path, required in leaves:
+        row = recorded.get(path)
+        if row is None:
+            return None
+        today = planning.find(required, scope).identity
+        if today is not None and row.identity != today:
+            if not _stores(required) or scope.code.identity_as_recorded(required, required.target.record) != row.identity:
+                return None
+            row = dataclasses.replace(row, identity=today)
+        rows.append(row)
+    return Inputs(rows)
+
+
+def _stores(task: Any) -> bool:
+    return isinstance(task, Task) and not isinstance(task, WrapperTask)
