@@ -13,7 +13,7 @@ from typing import Any
 import luigi
 
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
-from pipeline.scope import Scope, current
+from pipeline.scope import Scope, current, run_scope
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
 
 
@@ -41,8 +41,9 @@ class Plan:
 def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
     """Judge everything that these tasks need. Writes nothing."""
     roots = as_tasks(tasks)
-    scope = scope or current()
-    with scope.asking():
+    # As `build` would judge: a run of its own.
+    scope = scope or Scope(inside_run=True, is_build=True)
+    with run_scope(scope), scope.asking():
         return Plan(roots, walk(roots, scope, everything=True), scope)
 
 

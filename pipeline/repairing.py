@@ -7,17 +7,20 @@ task of its own that it has never heard of. `RepairError` where the fresh output
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import uuid
 from collections.abc import Generator
 from typing import Any
 
 import luigi
 
+from pipeline import planning
 from pipeline.errors import RepairError
 from pipeline.parameters import TaskParameter
 from pipeline.scope import current
 from pipeline.task import BaseTask, Part, Task, WrapperTask
-from targets.errors import DamagedError
+from targets.errors import DamagedError, TargetError
 
 
 class Repair(BaseTask):
@@ -55,6 +58,22 @@ class Repair(BaseTask):
         return self.owner.priority
 
 
+def _is_lacking(task: Any) -> bool:
+    found = planning.find(task, current())
+    return found.absent or not found.verdict.is_current
+
+
+def _mark_wanted(task: Task[Any]) -> None:
+    """Say in the record of trimmed data that they are needed, so that every process judges them missing."""
+    if task.target.in_memory:
+        return
+    with task.store.lock(task.key), contextlib.suppress(TargetError):
+        record = task.target.record
+        if record.trimmed and not record.wanted:
+            task.target.rewrite(dataclasses.replace(record, wanted=True))
+    current().forget(task)
+
+
 def repairs(tasks: list[Any]) -> list[Any]:
     """What to yield so that these tasks are made again."""
     found: dict[Any, None] = {}
@@ -65,8 +84,9 @@ def repairs(tasks: list[Any]) -> list[Any]:
             waiting.append(task.owner)
         elif isinstance(task, WrapperTask):
             # A wrapper has nothing of its own to repair: what it stands for has.
-            waiting += [required for required in task.deps() if not required.complete()]
+            waiting += [required for required in task.deps() if _is_lacking(required)]
         elif isinstance(task, Task):
+            _mark_wanted(task)
             found[Repair(owner=task, turn=uuid.uuid4().hex)] = None  # type: ignore[call-arg]
         else:
             found[task] = None

@@ -22,8 +22,9 @@ def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, luigi.Task]]:
     elif structure is None:
         return
     elif isinstance(structure, Mapping):
-        for name, item in structure.items():
-            yield from leaves(item, f"{path}[{name!r}]")
+        # By name: the order in which a dict was written means nothing.
+        for name in sorted(structure, key=repr):
+            yield from leaves(structure[name], f"{path}[{name!r}]")
     elif isinstance(structure, (list, tuple)):
         opening, closing = ("[", "]") if isinstance(structure, list) else ("(", ")")
         for at, item in enumerate(structure):

@@ -215,7 +215,7 @@ class Target(luigi.target.Target, Generic[T]):
         `directory`: where the step wrote side files, which are part of the output.
         """
         if draft is None:
-            with self.store.draft() as own:
+            with self.store.lock(self.place.key), self.store.draft() as own:
                 return self.dump(value, facts=facts, draft=own, directory=directory)
         try:
             parts = self.save(value, draft)

@@ -22,7 +22,7 @@ import luigi
 from pipeline.fingerprint import constants, normal
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
-from pipeline.fingerprint.sources import class_definition, function_definition, module_sources
+from pipeline.fingerprint.sources import class_definition, function_definition, home, module_sources
 from targets import seal
 
 log = logging.getLogger("pipeline")
@@ -144,14 +144,15 @@ class Walk:
     def _function(self, function: types.FunctionType) -> None:
         if not self._new("function", id(function)):
             return
-        if not self.project.owns(function.__module__):
-            self._library(function.__module__)
+        module = home(function)
+        if not self.project.owns(module):
+            self._library(module)
             # A library's decorator: what it wraps is the project's.
             for inside in _callables_inside(function):
                 self._later(inside, None, ())
             return
         found = function_definition(function)
-        name = f"{function.__module__}.{function.__qualname__}"
+        name = f"{module}.{function.__code__.co_qualname}"
         if found is None:
             self._without_source(name, function.__code__.co_filename)
             return
@@ -165,7 +166,7 @@ class Walk:
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             self._later(wrapped, None, ())
-        self._follow_all(references(node), function.__module__, function.__globals__, inner)
+        self._follow_all(references(node), module, function.__globals__, inner)
 
     def _without_source(self, name: str, filename: str) -> None:
         if not filename.startswith("<") or filename in ("<stdin>", "<string>"):
@@ -220,7 +221,7 @@ class Walk:
             for function in _functions_of(value):
                 if function.__code__.co_filename.startswith("<") and function_source_is_generated(function):
                     continue
-                if self.project.owns(function.__module__):
+                if self.project.owns(home(function)):
                     self._function(function)
                     if function.__qualname__ == f"{cls.__qualname__}.{attribute}":
                         covered.add(attribute)

@@ -89,6 +89,8 @@ def _text_of(filename: str, module: str | None) -> str | None:
     known = linecache.cache.get(filename)
     if known is not None and len(known) > 2:
         return "".join(known[2])
+    if filename.startswith("<"):
+        return None  # made by `exec`, in a module that has a source of its own
     loader = getattr(sys.modules.get(module or ""), "__loader__", None)
     try:
         return loader.get_source(module) if hasattr(loader, "get_source") else None  # type: ignore[union-attr]
@@ -96,11 +98,16 @@ def _text_of(filename: str, module: str | None) -> str | None:
         return None
 
 
+def home(function: types.FunctionType) -> str:
+    """The module in which a function's code stands. Its `__module__` may be another one: `functools.wraps` copies that."""
+    return str(function.__globals__.get("__name__") or function.__module__)
+
+
 def function_definition(function: types.FunctionType) -> tuple[Definition, Source] | None:
     """Where a loaded function is defined; None without source, `StaleSourceError` if the source is another one."""
     code = function.__code__
     for _ in (1, 2):
-        source = source_of(code.co_filename, function.__module__)
+        source = source_of(code.co_filename, home(function))
         if source is None:
             return None
         found = _find(source, code)
