@@ -12,31 +12,41 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from luigi.scheduler import UNKNOWN, Scheduler
+from luigi.scheduler import UNKNOWN
 
 from pipeline import filecache, planning, settings
 from pipeline.errors import MissingFileError, StepError, TaskDefinitionError
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
+from pipeline.scheduler import Scheduler
 from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
 from pipeline.verdict import CURRENT, Finding, Rule, Verdict, required_while_running
-from pipeline.worker import Outbox, Worker
+from pipeline.worker import Worker
 
 log = logging.getLogger("pipeline")
 
 
 def build(
-    tasks: Any, *, workers: int | None = None, keep_going: bool | None = None, force: Any = (), scheduler: Any = None, rehash: bool = False
+    tasks: Any,
+    *,
+    engine: str = "",
+    workers: int | None = None,
+    keep_going: bool | None = None,
+    force: Any = (),
+    scheduler: Any = None,
+    rehash: bool = False,
 ) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
 
-    `workers`: how many steps may run at a time. `keep_going`: go on with other steps after one has failed.
+    `engine`: where steps execute: "inline" or "processes" (the default with several workers). `workers`: how many steps may
+    run at a time. `keep_going`: go on with other steps after one has failed.
     `force`: what is to run although it is current: families, classes, tasks, beginnings of keys or "all", with "+" for
     everything below. `rehash`: read external files again, also those that look unchanged.
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
+    engine = engine or chosen.engine
     workers = chosen.workers if workers is None else workers
     keep_going = chosen.keep_going if keep_going is None else keep_going
     begun = time.perf_counter()
@@ -47,14 +57,13 @@ def build(
         plan = planning.plan(roots, scope=scope)
         scope.forcing.insist(plan.order)
         _check(plan.order)
-        _want_what_is_asked_for(plan, scope, in_one_process=workers == 1)
+        _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         worker: Worker | None = None
-        told: Mapping[str, Any] = {}
         if todo:
             _sweep(plan.must_run)
-            worker, told = _run(todo, scope, workers, keep_going, scheduler)
-        outcomes = _outcomes(plan, told, worker, scope)
+            worker = _run(todo, workers, engine, keep_going, scheduler)
+        outcomes = _outcomes(plan, worker, scope)
     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
     log.info("%s", run.one_line_summary)
     return run
@@ -100,36 +109,26 @@ def _sweep(tasks: list[Any]) -> None:
         store.sweep(folder)
 
 
-def _run(todo: list[Any], scope: Scope, workers: int, keep_going: bool, scheduler: Any) -> tuple[Worker, Mapping[str, Any]]:
-    outbox = Outbox()
-
-    def listen(task: Any, what: str, facts: dict[str, Any]) -> None:
-        outbox.put(task, what, duration=facts.get("duration", 0.0))
-
-    scope.listener = listen
-    try:
-        local = scheduler is None
-        worker = Worker(
-            scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if local else scheduler,
-            worker_processes=workers,
-            outbox=outbox,
-            keep_going=keep_going,
-            wait_interval=0.05,
-            wait_jitter=0.05,
-            no_install_shutdown_handler=True,
-        )
-        with worker:
-            for task in todo:
-                worker.add(task)
-            worker.run_all()
-        return worker, outbox.read()
-    finally:
-        scope.listener = None
-        outbox.close()
+def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any) -> Worker:
+    worker = Worker(
+        scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
+        worker_processes=workers,
+        engine=engine,
+        keep_going=keep_going,
+        wait_interval=0.05,
+        wait_jitter=0.05,
+        no_install_shutdown_handler=True,
+    )
+    with worker:
+        for task in todo:
+            worker.add(task)
+        worker.run_all()
+    return worker
 
 
-def _outcomes(plan: planning.Plan, told: Mapping[str, Any], worker: Worker | None, scope: Scope) -> dict[Any, Outcome]:
+def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[Any, Outcome]:
     tasks = dict.fromkeys(plan.order)
+    told = worker.settled if worker is not None else {}
     if worker is not None:
         # What was required while running was not in the plan.
         tasks.update(dict.fromkeys(task for task in worker._scheduled_tasks.values() if not isinstance(task, Repair)))

@@ -27,6 +27,7 @@ class Settings:
     target_dir: str = dataclasses.field(default="TARGETS", metadata={"help": "where outputs live: a directory"})
     workers: int = dataclasses.field(default=1, metadata={"help": "how many steps may run at a time"})
     project: str = dataclasses.field(default="", metadata={"help": "installed top-level packages whose code counts as the project's"})
+    engine: str = dataclasses.field(default="", metadata={"help": "where steps execute: inline, or processes (with several workers)"})
     on_code_change: str = dataclasses.field(default="rerun", metadata={"help": "when code that a step reaches changed: rerun, warn or ignore"})
     on_library_change: str = dataclasses.field(default="warn", metadata={"help": "when a library that it imports changed: rerun, warn or ignore"})
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})

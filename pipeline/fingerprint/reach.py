@@ -277,6 +277,8 @@ class Walk:
                 self._library(target)
             return
         found = [statement for statement in statements if not isinstance(statement, (ast.Import, ast.ImportFrom))]
+        if not found and name.startswith("__"):
+            return  # Python's own (`__file__`, `__name__`): where the code lies, not what it means
         self._add(f"{module}.{name}", normal.form(found) + constants.live_value(value, found, environment), list(found))
         for statement in found:
             self._follow_all(references(statement), module, environment, {})
