@@ -7,6 +7,7 @@ Nothing is handed to Luigi if every task is current.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Mapping
@@ -119,10 +120,15 @@ def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler
         wait_jitter=0.05,
         no_install_shutdown_handler=True,
     )
-    with worker:
-        for task in todo:
-            worker.add(task)
-        worker.run_all()
+    # The graph is there for the whole run: looking through it again and again for garbage costs a fifth of the time.
+    gc.freeze()
+    try:
+        with worker:
+            for task in todo:
+                worker.add(task)
+            worker.run_all()
+    finally:
+        gc.unfreeze()
     return worker
 
 

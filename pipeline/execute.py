@@ -9,7 +9,6 @@ handed to `easy_run`.
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import linecache
 import logging
@@ -68,7 +67,8 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
 
 def _execute_locked(task: Task[Any], scope: Scope) -> None:
     found = planning.find(task, scope)
-    if found.verdict.is_current and not found.absent:
+    if found.verdict.is_current and not (found.absent and task.target.in_memory):
+        # Trimmed data stay absent unless somebody wants them: then the verdict is MISSING.
         scope.tell(task, "kept")
         return
     why = str(found.verdict)
@@ -183,7 +183,7 @@ class Execution:
 
         def record(parts: tuple[TargetPart, ...]) -> Record:
             pickled, tops = code.names_in(target.named_code())
-            facts = Record(
+            return Record(
                 family=task.get_task_family(),
                 module=type(task).__module__,
                 key=task.key,
@@ -194,12 +194,12 @@ class Execution:
                 pickled=pickled,
                 libraries=libraries.versions_of({*fingerprint.libraries, *tops} - {"luigi"}),
                 drift=drift_of(target, parts),
+                identity=self._identity(value, target, fingerprint.digest),
                 started=round(self.started, 3),
                 duration=round(duration, 6),
                 run=self.scope.id,
                 **self.scope.environment,
             )
-            return dataclasses.replace(facts, identity=self._identity(value, target, fingerprint.digest))
 
         return record
 

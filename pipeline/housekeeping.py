@@ -30,9 +30,11 @@ def trim(tasks: Iterable[Any]) -> list[Any]:
             if not _stores(task) or not plan.verdicts[task].is_current:
                 continue
             target = task.target
+            if target.in_memory:
+                continue
             with task.store.lock(task.key):
                 record = target.record
-                if record.trimmed or target.in_memory:
+                if record.trimmed:
                     continue
                 target.rewrite(dataclasses.replace(record, trimmed=True, wanted=False))
                 task.store.delete(*(part.file for part in record.parts if part.file), target.directory_name)

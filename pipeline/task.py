@@ -225,7 +225,12 @@ class Task(BaseTask, Generic[T]):
     @property
     def target(self) -> Target[Any]:
         """Where the output lives."""
-        return self.target_at(Place(self.store, self._stem))
+        cls, store = type(self), self.store
+        kinds = (store, cls.target_type, cls.outputs)
+        known = self.__dict__.get("_target_known")
+        if known is None or known[0] != kinds:
+            known = self.__dict__["_target_known"] = (kinds, self.target_at(Place(store, self._stem)))
+        return known[1]  # type: ignore[no-any-return]
 
     def target_at(self, place: Place) -> Target[Any]:
         """The output as it would be at another place."""

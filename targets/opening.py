@@ -11,9 +11,22 @@ from targets.store import Store
 
 def open_store(url: str) -> Store:
     """The store at a local path or an fsspec URL (`s3://bucket/prefix`, `memory://x`); the same one each time."""
+    known = _absolute.get(url)
+    if known is not None:
+        return known
     if "://" in url and not url.startswith("file://"):
-        return _remote(url.rstrip("/"))
-    return _local(os.path.abspath(url.removeprefix("file://")))
+        store = _remote(url.rstrip("/"))
+    else:
+        path = url.removeprefix("file://")
+        store = _local(os.path.abspath(path))
+        if not os.path.isabs(path):
+            return store  # means another place after a change of the current folder
+    _absolute[url] = store
+    return store
+
+
+#: Asked for several times for each task, so these are not looked at again.
+_absolute: dict[str, Store] = {}
 
 
 # One object for each place: the locks of two would not know of each other.

@@ -197,8 +197,7 @@ class Record:
             body["inputs"] = self.inputs.to_json()
         if self.parts:
             body["parts"] = [_part_json(part) for part in self.parts]
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_plain_mapping)
-        raw = text.encode("utf-8", "surrogatepass")
+        raw = _encode(body).encode("utf-8", "surrogatepass")
         return raw[:-1] + _SEPARATOR + seal.digest(raw).encode() + b'"}\n'
 
     @classmethod
@@ -231,6 +230,13 @@ class Record:
             raise RecordError(f"it is no record: {error}") from error
 
 
+def _plain_mapping(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot stand in a record")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain_mapping).encode
 _SEPARATOR = b',"checksum":"'
 _TRAILER = len(_SEPARATOR) + 64 + len(b'"}\n')
 _DEFAULTS: dict[str, Any] = {
@@ -247,9 +253,3 @@ def _part_json(part: Part) -> dict[str, Any]:
     if part.columns is not None:
         body["columns"] = dict(part.columns)
     return body
-
-
-def _plain_mapping(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot stand in a record")

@@ -49,7 +49,7 @@ class Place:
 
 _parsed: dict[tuple[str, str], tuple[Stamp, Record]] = {}
 _parsed_lock = threading.Lock()
-_PARSED_LIMIT = 200_000
+_PARSED_LIMIT = 20_000
 
 
 class Target(luigi.target.Target, Generic[T]):
