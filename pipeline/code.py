@@ -29,7 +29,7 @@ class Code:
     def __init__(self) -> None:
         self._of_class: dict[Any, Fingerprint] = {}
         self._of_name: dict[str, str] = {}
-        self._formats: dict[Any, str] = {}
+        self._formats: dict[Any, tuple[str, ...]] = {}
         self._changes: dict[tuple[str, str, str], str] = {}
         #: What was noticed and does not make a task run: words by task class.
         self.notes: dict[Any, dict[str, None]] = {}
@@ -88,11 +88,11 @@ class Code:
         """What consumers of an output depend on: its content, and today's code of what its pickle names."""
         if record.identity is not None:
             return record.identity
-        parts = [record.digest]
-        if record.directory is not None:
-            parts.append(record.directory)
-        parts += self._code_parts(task, record)
-        return parts[0] if len(parts) == 1 else seal.combine(parts)
+        formats = self._formats_of(type(task))
+        if record.directory is None and not record.pickled and not formats:
+            return record.digest
+        named = [f"{name} {self.of_name(name)}" for name in record.pickled]
+        return seal.combine([record.digest, record.directory or "", *named, *formats])
 
     def identity_as_recorded(self, task: Any, record: Record) -> str:
         """The identity with the code as it was when the output was made."""
@@ -107,25 +107,19 @@ class Code:
         return [name.replace(":", ".") for name, digest in record.pickled.items() if self.of_name(name) != digest]
 
     def identity_of_part(self, owner: Any, record: Record, part: Part) -> str:
-        parts = [part.digest]
-        if part.format.startswith("pkl"):
-            parts += [f"{name} {self.of_name(name)}" for name in record.pickled]
-        parts += self._format_parts([owner.target[part.name]])
-        return parts[0] if len(parts) == 1 else seal.combine(parts)
+        """Like `identity_of`, for one of several outputs: that of the others does not count."""
+        named = [f"{name} {self.of_name(name)}" for name in record.pickled] if part.format.startswith("pkl") else []
+        formats = self._formats_of(type(owner), part.name)
+        return seal.combine([part.digest, *named, *formats]) if named or formats else part.digest
 
-    def _code_parts(self, task: Any, record: Record) -> list[str]:
-        target = task.target
-        return [f"{name} {self.of_name(name)}" for name in record.pickled] + self._format_parts(getattr(target, "parts", {"": target}).values())
-
-    def _format_parts(self, targets: Any) -> list[str]:
-        found = []
-        for kind in sorted({type(target) for target in targets}, key=lambda kind: kind.__qualname__):
-            if kind.__module__.split(".")[0] == "targets":
-                continue
-            if kind not in self._formats:
-                self._formats[kind] = fingerprint.of_object(kind)
-            found.append(f"{kind.__qualname__} {self._formats[kind]}")
-        return found
+    def _formats_of(self, cls: Any, part: str = "") -> tuple[str, ...]:
+        """Today's fingerprints of the project's own formats that read an output."""
+        known = self._formats.get((cls, part))
+        if known is None:
+            kinds = [cls.outputs[part]] if part else list((cls.outputs or {"": cls.target_type}).values())
+            digests = {kind.__qualname__: fingerprint.of_object(kind) for kind in kinds if not kind.__module__.startswith("targets.")}
+            known = self._formats[cls, part] = tuple(f"{name} {digest}" for name, digest in sorted(digests.items()) if digest)
+        return known
 
     def of_name(self, name: str) -> str:
         """Today's fingerprint of a class or function that a pickle names; `gone` where there is none any more."""

@@ -7,6 +7,7 @@ names the tasks of a cycle, `AmbiguousFamilyError` two classes whose outputs wou
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,8 +44,15 @@ def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
     roots = as_tasks(tasks)
     # As `build` would judge: a run of its own.
     scope = scope or Scope(inside_run=True, is_build=True)
-    with run_scope(scope), scope.asking():
-        return Plan(roots, walk(roots, scope, everything=True), scope)
+    # Everything that is found stays: looking for garbage meanwhile would cost as much as planning.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with run_scope(scope), scope.asking():
+            return Plan(roots, walk(roots, scope, everything=True), scope)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def as_tasks(tasks: Any) -> list[Any]:
