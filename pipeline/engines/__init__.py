@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pipeline.engines.engine import Engine, Job, Result
+from pipeline.engines.inline import InlineEngine
+from pipeline.engines.processes import ProcessEngine
 from pipeline.errors import ConfigurationError
 
 NAMES = ("inline", "processes")
 
 
-def make(name: str, workers: int, run: Any, run_for_parent: Any) -> Engine:
-    """The engine of a name; `run` executes one job and gives its result, `run_for_parent` one that can travel."""
+def make(name: str, describe: Callable[[Job], Any], find: Callable[[Any], Job]) -> Engine:
+    """The engine of a name. `describe` says in few bytes what a job is, None if it cannot; `find` makes a job of that."""
     if name == "inline":
-        from pipeline.engines.inline import InlineEngine
-
-        return InlineEngine(run, run_for_parent)
+        return InlineEngine()
     if name == "processes":
-        from pipeline.engines.processes import ProcessEngine
-
-        return ProcessEngine(run_for_parent, workers)
+        return ProcessEngine(describe, find)
     raise ConfigurationError(f"there is no engine {name!r}: choose one of {', '.join(NAMES)}")
 
 

@@ -1,13 +1,17 @@
 """The contract of an engine: takes jobs, gives a result for each, whatever happens to it.
 
-Promises: every job that was submitted has exactly one result. A worker that dies (killed, out of memory, `os._exit`) is
-known by what it did not deliver: its job has a failed result that says how it ended, and other jobs are not touched.
+Promises: every job that was submitted has exactly one result, unless it was terminated. A process that dies (killed, out of
+memory, `os._exit`) is known by what it did not deliver: its job has a failed result that says how it ended, and other
+jobs are not touched.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from typing import Any, Protocol
+
+from luigi.scheduler import FAILED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,31 +26,57 @@ class Result:
     needs: tuple[tuple[str, str, dict[str, str]], ...] = ()
     #: (task id, state, duration, error) of every task that was settled while the job ran.
     settled: tuple[tuple[str, str, float, Any], ...] = ()
+    #: Whether its process died.
+    died: bool = False
+
+    @classmethod
+    def failure(cls, task_id: str, words: str, *, died: bool = False) -> Result:
+        return cls(task_id, FAILED, words, settled=((task_id, "failed", 0.0, (words,)),), died=died)
+
+    def as_text(self) -> Result:
+        """The same with (message, traceback) instead of exceptions, since many cannot be pickled."""
+        settled = tuple((name, state, duration, _as_text(error)) for name, state, duration, error in self.settled)
+        return dataclasses.replace(self, settled=settled)
+
+
+def _as_text(error: BaseException | None) -> tuple[str, str] | None:
+    if error is None:
+        return None
+    try:
+        message = str(error)
+    except Exception:
+        message = "its message cannot be shown"
+    return f"{type(error).__name__}: {message}", "".join(traceback.format_exception(error))
 
 
 class Job(Protocol):
-    """A task on its way through an engine. Luigi's worker looks at these."""
+    """A task to be run, and what Luigi's worker wants to know of it meanwhile."""
 
     task: Any
     worker_timeout: float
     timeout_time: float | None
     use_multiprocessing: bool
     status_reporter: Any
-    exitcode: int | None
+
+    @property
+    def exitcode(self) -> int | None: ...
 
     def is_alive(self) -> bool: ...
 
     def terminate(self) -> None: ...
 
+    def run_now(self) -> Result:
+        """Run it in this process."""
+
 
 class Engine(Protocol):
     """Where bodies execute."""
 
-    def submit(self, process: Any) -> Any:
+    def submit(self, job: Job) -> Any:
         """Begin a job; returns what Luigi's worker keeps of it."""
 
     def next_result(self, timeout: float) -> Result | None:
         """The next result, None if there is none within that many seconds."""
 
     def close(self) -> None:
-        """Stop everything; no process of ours is left."""
+        """Stop everything; no process of ours is left. The next job starts anew."""

@@ -1,0 +1,108 @@
+"""A child process that runs jobs: one after the other as they are described to it, or a single one that it inherits.
+
+Children end with their parent: the kernel tells them (Linux), and so does the end of their pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import luigi.worker
+
+from pipeline.engines.engine import Job, Result
+
+_fork = multiprocessing.get_context("fork")
+
+
+class Child:
+    """The parent's view of it: its process, its pipe, and the job it is at."""
+
+    def __init__(self, find: Callable[[Any], Job] | None, only: Job | None, others: list[Any]) -> None:
+        ours, theirs = _fork.Pipe()
+        # A daemon could not have children of its own, and steps may well start processes.
+        self.process = _fork.Process(target=_serve, args=(theirs, [ours, *others], find, only, os.getpid()), daemon=False)
+        with luigi.worker.fork_lock:
+            self.process.start()
+        theirs.close()
+        self.pipe: Connection[Any, Any] = ours
+        self.job: Any = None
+        self._is_for_one_job = only is not None
+
+    @property
+    def is_idle(self) -> bool:
+        return self.job is None and not self._is_for_one_job
+
+    def kill(self) -> None:
+        """End it and what its step has started; it is gone afterwards."""
+        if self.process.is_alive():
+            started = list(_descendants(self.process.pid))
+            self.process.kill()
+            for pid in started:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.process.join()
+        self.pipe.close()
+
+
+def _descendants(pid: int | None) -> Iterator[int]:
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, tasks.read_text().split()):
+                yield child
+                yield from _descendants(child)
+
+
+def _serve(pipe: Connection[Any, Any], parents: list[Any], find: Callable[[Any], Job] | None, only: Job | None, parent: int) -> None:
+    for end in parents:
+        end.close()
+    _die_with_parent(parent)
+    # Ctrl-C reaches the whole group: the parent decides what becomes of the steps.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # The parent held it while forking. A step that starts a build of its own would wait for it forever.
+    luigi.worker.fork_lock = threading.Lock()
+    for job in _received(pipe, find) if only is None else [only]:
+        result = job.run_now()
+        with contextlib.suppress(OSError):  # the parent is no more
+            _send(pipe, result)
+
+
+def _received(pipe: Connection[Any, Any], find: Callable[[Any], Job] | None) -> Iterator[Job]:
+    assert find is not None
+    while True:
+        try:
+            description = pipe.recv()
+        except (EOFError, OSError):  # the parent has closed it, or is no more
+            return
+        yield find(description)
+
+
+def _send(pipe: Connection[Any, Any], result: Result) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()  # the next job may kill this process
+    try:
+        pipe.send(result.as_text())
+    except OSError:
+        raise
+    except Exception as error:
+        words = f"what task {result.task_id} gave to its worker cannot be pickled: {type(error).__name__}: {error}"
+        pipe.send(Result.failure(result.task_id, words))
+
+
+def _die_with_parent(parent: int) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)

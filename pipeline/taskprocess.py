@@ -1,0 +1,57 @@
+"""A task on its way through an engine: Luigi's task process, which runs in whatever process the engine likes.
+
+What Luigi does around a body (events, status messages, dynamic requirements, a new random seed) is Luigi's own code. Added is
+what Luigi does not tell: whether a body ran, how long it took and what it raised.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from luigi.worker import ContextManagedTaskProcess, DequeQueue
+
+from pipeline.engines import Result
+from pipeline.errors import RequirementFailedError
+from pipeline.repairing import Repair
+from pipeline.scope import current
+from pipeline.task import BaseTask
+
+
+class TaskProcess(ContextManagedTaskProcess):
+    """See the module; it is never started as a process of its own."""
+
+    def __init__(self, context: str | None, task: Any, worker_id: str, reporter: Any, **options: Any) -> None:
+        super().__init__(context, task, worker_id, DequeQueue(), reporter, **options)
+        # Our own tasks look at their requirements themselves, when they load them.
+        self.check_unfulfilled_deps &= not isinstance(task, BaseTask)
+        self.settled: list[tuple[str, str, float, Any]] = []
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.task!r}>"
+
+    def run_now(self) -> Result:
+        """Run the task here; the result says everything."""
+        scope = current()
+        listener, scope.listener = scope.listener, self._listen
+        try:
+            self.run()
+        finally:
+            scope.listener = listener
+        task_id, status, explanation, missing, needs = self.result_queue.get()
+        return Result(task_id, status, explanation, tuple(missing), tuple(needs or ()), tuple(self.settled))
+
+    def _listen(self, task: Any, state: str, facts: dict[str, Any]) -> None:
+        self.settled.append((task.task_id, state, facts.get("duration", 0.0), None))
+
+    def _run_get_new_deps(self) -> Any:
+        begun = time.perf_counter()
+        needed = super()._run_get_new_deps()
+        if not needed and not isinstance(self.task, BaseTask):
+            self.settled.append((self.task.task_id, "ran", time.perf_counter() - begun, None))
+        return needed
+
+    def _handle_run_exception(self, ex: BaseException) -> Any:
+        task = self.task.owner if isinstance(self.task, Repair) else self.task
+        self.settled.append((task.task_id, "skipped" if isinstance(ex, RequirementFailedError) else "failed", 0.0, ex))
+        return super()._handle_run_exception(ex)
