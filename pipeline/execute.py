@@ -30,7 +30,7 @@ from pipeline.fingerprint import kept
 from pipeline.parameters import to_text
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
-from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
+from pipeline.task import Part, Task, WrapperTask, load_output
 from pipeline.verdict import key_of, made_from
 from targets import Target, seal
 from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError, TargetError
@@ -218,27 +218,41 @@ class Execution:
         for task in required:
             if task.task_id in self.scope.failed:
                 raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
-            found = planning.find(task, self.scope)
-            if not found.verdict.is_current:
+            if not planning.find(task, self.scope).verdict.is_current:
                 needs.append(task)
-            elif found.absent and not self._elsewhere(task):
-                self.scope.want(task)
-                needs.append(task)
+                continue
+            for owner in self._behind(task):
+                if planning.find(owner, self.scope).absent and not self._elsewhere(owner):
+                    self.scope.want(owner)
+                    needs.append(owner)
         if needs:
-            raise _Needs(needs, known=known)
+            raise _Needs(list(dict.fromkeys(needs)), known=known)
 
-    def _elsewhere(self, task: Any) -> bool:
+    def _behind(self, required: Any) -> list[Any]:
+        """The tasks whose outputs are loaded for a requirement: those that a wrapper stands for, the owner of a part."""
+        found: dict[Any, None] = {}
+        waiting = [required]
+        while waiting:
+            task = waiting.pop()
+            if isinstance(task, Part):
+                waiting.append(task.owner)
+            elif isinstance(task, WrapperTask):
+                waiting += [one for _, one in reversed(self.scope.requirements(task)[1])]
+            else:
+                found[task] = None
+        return list(found)
+
+    def _elsewhere(self, owner: Any) -> bool:
         """Kept in the memory of a process that we are not: it is made here when it is loaded."""
-        owner = task.owner if isinstance(task, Part) else task
         return isinstance(owner, Task) and owner.target.in_memory and self.scope.process != os.getpid()
 
     def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
         for _ in range(3):
+            for owner in self._behind(required):
+                if self._elsewhere(owner) and planning.find(owner, self.scope).absent:
+                    _execute_locked(owner, self.scope)
             found = planning.find(required, self.scope)
-            if found.absent and self._elsewhere(required):
-                _execute_locked(required, self.scope)
-                found = planning.find(required, self.scope)
             try:
                 value = load_output(required, options)
             except DamagedError as error:
@@ -246,7 +260,8 @@ class Execution:
                 self._set_aside(required)
                 raise _Needs([required], known=True) from None
             except MissingOutputError:
-                self.scope.forget(required)
+                for task in [required, *self._behind(required)]:
+                    self.scope.forget(task)
                 raise _Needs([required], known=True) from None
             # Another process may have committed between the judgement and the load.
             if found.stamp is None or required.target.stamp() == found.stamp:
@@ -255,20 +270,10 @@ class Execution:
         raise DamagedError(f"{required!r} is rewritten faster than it can be read: is something else writing to the store?")
 
     def _set_aside(self, required: Any) -> None:
-        owners = [required]
-        if isinstance(required, Part):
-            owners = [required.owner]
-        elif isinstance(required, WrapperTask):
-            owners = [task for _, task in self.scope.requirements(required)[1]]
-        for owner in owners:
-            if isinstance(owner, WrapperTask):
-                self._set_aside(owner)
-            elif isinstance(owner, Task):
+        for owner in self._behind(required):
+            if isinstance(owner, Task):
                 owner.target.quarantine()
-            elif isinstance(owner, Part):
-                owner.owner.target.quarantine()
-            if isinstance(owner, BaseTask):
-                self.scope.forget(owner)
+            self.scope.forget(owner)
         self.scope.forget(required)
 
     def _options(self, path: str, required: Any) -> Mapping[str, Any]:

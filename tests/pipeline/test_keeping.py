@@ -353,3 +353,66 @@ def test_a_memory_output_reaches_other_processes(ran):
 
     ran(Use(n=1), Use(n=2), workers=2)
     assert (Use(n=1).load(), Use(n=2).load()) == (6, 7)
+
+
+def test_a_wrapper_whose_members_were_trimmed_is_loaded_all_the_same(ran):
+    class Group(WrapperTask):
+        def requires(self):
+            return [Ingest(), Train()]
+
+    class Use(Task):
+        def requires(self):
+            return Group()
+
+        def easy_run(self, inputs):
+            return inputs
+
+    ran(Use())
+    pipeline.trim([Ingest(), Train()])
+    Use().remove()
+    assert ran(Use()) == ["Ingest", "Train", "Use"]
+
+
+def test_a_wrapper_whose_members_live_in_memory_is_loaded_by_a_new_process(ran):
+    from targets import MemoryTarget
+
+    class Memory(Task):
+        target_type = MemoryTarget
+
+        def easy_run(self, inputs):
+            return 1
+
+    class Group(WrapperTask):
+        def requires(self):
+            return [Memory()]
+
+    class Use(Task):
+        def requires(self):
+            return Group()
+
+        def easy_run(self, inputs):
+            return inputs
+
+    ran(Use())
+    MemoryTarget._kept.clear()  # as in a new process
+    Use().remove()
+    assert ran(Use()) == ["Memory", "Use"]
+
+
+def test_trimmed_data_stay_absent_when_what_made_them_ran_again_with_the_same_result(ran):
+    ran(Evaluate())
+    pipeline.trim([Train()])
+    Ingest().remove()
+    assert ran(Train()) == ["Ingest"]
+
+
+def test_trimming_a_task_that_lives_in_no_memory_does_nothing():
+    from targets import MemoryTarget
+
+    class Memory(Task):
+        target_type = MemoryTarget
+
+        def easy_run(self, inputs):
+            return 1
+
+    assert pipeline.trim([Memory()]) == []
