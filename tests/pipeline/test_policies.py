@@ -422,3 +422,20 @@ def test_files_that_a_step_reads_count(app, ran):
     pathlib.Path("query.sql").unlink()
     with pytest.raises(pipeline.ConfigurationError, match=r"Query reads 'query.sql', which is neither in"):
         pipeline.plan(reading.Query())
+
+
+def test_a_pandera_schema_is_a_check(ran):
+    pandera = pytest.importorskip("pandera.pandas")
+
+    class Step(Task):
+        target_type = ParquetTarget
+        lowest = luigi.IntParameter()
+        check_output = pandera.DataFrameSchema({"x": pandera.Column(int, pandera.Check.ge(0))})
+
+        def easy_run(self, inputs):
+            return pd.DataFrame({"x": [self.lowest, 5]})
+
+    assert ran(Step(lowest=0)) == ["Step"]
+    run = pipeline.build(Step(lowest=-1))
+    with pytest.raises(pipeline.CheckError, match=r"check_output found: SchemaError"):
+        raise run.outcomes[Step(lowest=-1)].error
