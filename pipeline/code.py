@@ -137,10 +137,11 @@ class Code:
             name = f"{module}:{getattr(value, '__qualname__', '')}"
             if not isinstance(module, str):
                 continue
-            digest = fingerprint.of_object(value) if module != "__main__" and resolve(name) is value else ""
+            if module == "__main__" or resolve(name) is not value:
+                continue  # pickled by value: its code is in the bytes
+            digest = self.of_name(name)
             if digest:
                 names[name] = digest
-                self._of_name[name] = digest
             else:
                 tops.add(module.split(".")[0])
         return dict(sorted(names.items())), {top for top in tops if fingerprint.Project.is_library(top)}

@@ -47,7 +47,8 @@ class Walk:
         self._waiting: list[Any] = []
 
     def run(self, start: Any) -> Walk:
-        self._waiting.append(lambda: self._class(start, start) if isinstance(start, type) else self._value(start, None, ()))
+        is_task = isinstance(start, type) and issubclass(start, luigi.Task)
+        self._waiting.append(lambda: self._class(start, start) if is_task else self._value(start, None, ()))
         # A list of things to do instead of recursion: chains of calls may be long.
         while self._waiting:
             self._waiting.pop()()
