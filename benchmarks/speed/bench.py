@@ -66,7 +66,8 @@ class Bench:
             try:
                 result = self._run(row.tool, subject, {**arguments, "folder": folder}, min(limit, left))
             except subprocess.TimeoutExpired as error:
-                return self._give_up(row, "timeout", f"it took more than {error.timeout:.0f} s")
+                whose = "" if limit < left else ", which was left of the run"
+                return self._give_up(row, "timeout", f"it took more than {error.timeout:.0f} s{whose}")
             except (subprocess.CalledProcessError, OSError, ValueError, IndexError) as error:
                 lines = (getattr(error, "stderr", "") or str(error)).strip().splitlines() or ["?"]
                 return self._give_up(row, "failed", str(lines[-1])[:200])

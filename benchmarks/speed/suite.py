@@ -22,19 +22,21 @@ _SUBJECTS = {FLOOR: "floor", "Luigi": "plain_luigi", "gokart": "gokart_nodes", "
 
 def full(bench: Bench, *, huge: bool) -> None:
     """Everything: about a quarter of an hour."""
-    startup(bench, rounds=15)
-    processes(bench, tasks=10_000, waiting=400)
-    data(bench, megabytes=100, rounds=5)
     fan_in(bench)
-    complete(bench)
     diamond(bench)
     peers(bench)
+    data(bench, megabytes=100, rounds=5)
+    startup(bench, rounds=15)
+    processes(bench, tasks=10_000, waiting=400)
+    floor(bench, "fan-in", 10_000)
     ours(bench, "fan-in", 10_000)
-    ours(bench, "fan-in", 100_000)
-    profile(bench, 4_000)
-    for size in (1_000, 10_000, 100_000):
+    profile(bench, 2_000)
+    complete(bench)
+    for size in (1_000, 10_000):
         for shape in SHAPES[1:]:
             ours(bench, shape, size)
+    for shape in SHAPES:
+        ours(bench, shape, 100_000)
     if huge:
         simulated(bench, 1_000_000)
 
@@ -80,24 +82,24 @@ def other(bench: Bench, tool: str, shape: str, size: int, *, limit: float = 180)
 
 def fan_in(bench: Bench) -> None:
     """Beside plain Luigi."""
-    for size in (1_000, 2_000, 4_000):
-        floor(bench, "fan-in", size)
-        ours(bench, "fan-in", size)
-        if bench.wants("fan-in"):
-            other(bench, "Luigi", "fan-in", size)
-    floor(bench, "fan-in", 10_000)
+    _beside_luigi(bench, "fan-in", (1_000, 2_000, 4_000))
 
 
 def diamond(bench: Bench) -> None:
     """Beside plain Luigi, which needs minutes for 2,000 tasks."""
+    _beside_luigi(bench, "diamond", (500, 1_000, 2_000))
+
+
+def _beside_luigi(bench: Bench, shape: str, sizes: tuple[int, ...]) -> None:
+    if not bench.wants(shape):
+        return
     rows = []
-    for size in (500, 1_000, 2_000):
-        floor(bench, "diamond", size)
-        ours(bench, "diamond", size)
-        if bench.wants("diamond"):
-            rows.append(other(bench, "Luigi", "diamond", size, limit=150))
-    if rows and rows[-1].state == "timeout":
-        extrapolate(bench, rows[:-1], 2_000)
+    for size in sizes:
+        floor(bench, shape, size, repeat=3)
+        ours(bench, shape, size)
+        rows.append(other(bench, "Luigi", shape, size, limit=150))
+    if rows[-1].state == "timeout":
+        extrapolate(bench, rows[:-1], sizes[-1])
 
 
 def peers(bench: Bench) -> None:
@@ -145,13 +147,13 @@ def processes(bench: Bench, *, tasks: int, waiting: int) -> None:
     """Two workers."""
     if not bench.wants("processes"):
         return
+    arguments = {"count": waiting, "seconds": 0.05, "workers": 2}
+    bench.measure(Row("processes", OURS, f"{waiting} tasks of 50 ms", "2 workers"), "waiting", arguments, limit=90)
     for workers in (1, 2):
         row = Row("processes", OURS, f"{tasks} trivial tasks", f"{workers} worker{'s' * (workers > 1)}")
         bench.measure(row, "warp", {"graph": f"fan-in:{tasks}", "workers": workers}, limit=120)
         if row.wall:
             row.facts["tasks per second"] = round(tasks / row.wall)
-    arguments = {"count": waiting, "seconds": 0.05, "workers": 2}
-    bench.measure(Row("processes", OURS, f"{waiting} tasks of 50 ms", "2 workers"), "waiting", arguments, limit=90)
 
 
 def data(bench: Bench, *, megabytes: int, rounds: int) -> None:
