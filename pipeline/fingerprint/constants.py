@@ -27,6 +27,28 @@ def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any]
     return f"={type(value).__name__}:{_text(value)}"
 
 
+def contradicts(value: Any, statements: list[Any]) -> bool:
+    """Whether a name holds something else than the one literal that its statement gives it."""
+    statement = statements[0] if len(statements) == 1 else None
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None or _spelled_out([statement]) is False:
+        return False
+    plain = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    if not all(isinstance(target, ast.Name) for target in plain):
+        return False
+    try:
+        said = ast.literal_eval(statement.value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return type(said) is not type(value) or repr(said) != repr(value)
+
+
+def replaced_value(name: str, value: Any, tree: ast.Module) -> str:
+    """Text to be hashed for a value that was put in the place of a literal; empty where functions of the module do that as they run."""
+    if not is_scalar(value) or any(isinstance(inside, ast.Global) and name in inside.names for inside in ast.walk(tree)):
+        return ""
+    return f"={type(value).__name__}:{_text(value)}"
+
+
 def live_attribute(value: Any, statements: list[Any]) -> str:
     return live_value(value, statements, {})
 

@@ -126,7 +126,7 @@ def _joined(values: list[Any]) -> list[Any]:
     for value in values:
         if isinstance(value, ast.Constant) and joined and isinstance(joined[-1], ast.Constant):
             joined[-1] = ast.Constant(str(joined[-1].value) + str(value.value))
-        else:
+        elif not (isinstance(value, ast.Constant) and value.value == ""):  # Python 3.12 has empty ones
             joined.append(value)
     return joined
 

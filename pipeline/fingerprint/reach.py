@@ -22,7 +22,7 @@ import luigi
 from pipeline.fingerprint import constants, normal
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
-from pipeline.fingerprint.sources import class_definition, function_definition, home, module_sources
+from pipeline.fingerprint.sources import Source, class_definition, function_definition, home, module_sources
 from targets import seal
 
 log = logging.getLogger("pipeline")
@@ -266,9 +266,13 @@ class Walk:
             return
         loaded = sys.modules.get(module)
         environment = vars(loaded) if loaded is not None else {}
-        statements: list[ast.stmt] = []
-        for source in module_sources(module):
-            statements += constants.statements_about(name, source.tree.body)
+        sources, statements = _about(name, module)
+        replaced = ""
+        if constants.contradicts(value, statements):
+            if sum(source.is_outdated() for source in sources):
+                sources, statements = _about(name, module)
+            if constants.contradicts(value, statements):
+                replaced = "".join(constants.replaced_value(name, value, source.tree) for source in sources)
         binding = constants.imported_from(name, statements)
         if binding is not None:
             target = _absolute(binding[0], binding[1], environment)
@@ -280,7 +284,7 @@ class Walk:
         found = [statement for statement in statements if not isinstance(statement, (ast.Import, ast.ImportFrom))]
         if not found and name.startswith("__"):
             return  # Python's own (`__file__`, `__name__`): where the code lies, not what it means
-        self._add(f"{module}.{name}", normal.form(found) + constants.live_value(value, found, environment), list(found))
+        self._add(f"{module}.{name}", normal.form(found) + constants.live_value(value, found, environment) + replaced, list(found))
         for statement in found:
             self._follow_all(references(statement), module, environment, {})
 
@@ -296,6 +300,11 @@ class Walk:
             self._add(f"{module.__name__}.*", normal.form(sorted(body, key=normal.form)), [])
             for statement in body:
                 self._follow_all(references(statement), module.__name__, vars(module), {})
+
+
+def _about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
+    sources = module_sources(module)
+    return sources, [statement for source in sources for statement in constants.statements_about(name, source.tree.body)]
 
 
 def function_source_is_generated(function: types.FunctionType) -> bool:

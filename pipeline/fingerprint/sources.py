@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import sys
 import tokenize
 import types
@@ -28,6 +29,7 @@ class Source:
         self.filename = filename
         self.text = text
         self.tree = ast.parse(text, filename)
+        self._state = _state_of(filename)
         self.definitions: dict[str, list[Definition]] = {}
         self.lambdas: dict[int, list[ast.Lambda]] = {}
         self._codes: dict[tuple[str, int], types.CodeType] | None = None
@@ -61,6 +63,21 @@ class Source:
                 self._codes[code.co_qualname, code.co_firstlineno] = code
                 waiting.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
         return self._codes.get((name, line))
+
+    def is_outdated(self) -> bool:
+        """Whether the file was written again. Then it is parsed anew when it is next asked for: the module may have been reloaded."""
+        if self._state == _state_of(self.filename):
+            return False
+        _parsed.pop(self.filename, None)
+        return True
+
+
+def _state_of(filename: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(filename)
+    except (OSError, ValueError):  # a cell of a notebook has no file, and may have a name that none could have
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def source_of(filename: str, module: str | None = None) -> Source | None:
