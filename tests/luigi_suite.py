@@ -2,7 +2,7 @@
 
 The source distribution of the Luigi that is installed is downloaded, and its tests run with our classes in the place of
 Luigi's, one file at a time. What fails is run with stock Luigi too: only what fails with ours alone counts.
-Needs `pip install mock psutil hypothesis`, which those tests import.
+Those tests import mock, psutil and hypothesis, and a few of them prometheus_client, datadog and sqlalchemy<2.
 """
 
 from __future__ import annotations

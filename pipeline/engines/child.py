@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,6 +42,13 @@ class Child:
     @property
     def is_idle(self) -> bool:
         return self.job is None and not self._is_for_one_job
+
+    def wait(self, seconds: float) -> None:
+        """Give it so long to end."""
+        # Not `join`, which waits on and on for a process whose step has closed the files that it did not know.
+        until = time.monotonic() + seconds
+        while self.process.is_alive() and time.monotonic() < until:
+            time.sleep(0.001)
 
     def kill(self) -> None:
         """End it and what its step has started; it is gone afterwards."""

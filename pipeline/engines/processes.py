@@ -84,10 +84,10 @@ class ProcessEngine:
                 raise EOFError
             result: Result = child.pipe.recv()
         except EOFError:
-            child.process.join(1)
+            child.wait(1)
             code = child.process.exitcode
             self.stop(child)
-            return Result.failure(task_id, f"Task {task_id} died unexpectedly with exit code {code}{_hint(code)}", died=True)
+            return Result.failure(task_id, f"Task {task_id} died unexpectedly {_how(code)}", died=True)
         except Exception as error:
             self.stop(child)
             return Result.failure(task_id, f"the result of task {task_id} cannot be read: {type(error).__name__}: {error}")
@@ -110,16 +110,19 @@ def _end(children: list[Child]) -> None:
         else:
             child.kill()
     for child in children:
-        child.process.join(5)
+        child.wait(5)
         child.kill()
     children.clear()
 
 
-def _hint(code: int | None) -> str:
-    if code is None or code >= 0:
-        return " before it was done"
+def _how(code: int | None) -> str:
+    """The end of a process in words, which begin like Luigi's."""
+    if code is None:
+        return "for this run: it has closed the pipe that its result was to come by, and was stopped"
+    if code >= 0:
+        return f"with exit code {code} before it was done"
     try:
         name = signal.Signals(-code).name
     except ValueError:
-        return ""
-    return f" ({name})" + (": perhaps the system ran out of memory" if name == "SIGKILL" else "")
+        name = f"signal {-code}"
+    return f"with exit code {code} ({name})" + (": perhaps the system ran out of memory" if name == "SIGKILL" else "")

@@ -233,8 +233,8 @@ def settled(value: Any) -> Any:
 
 def state_of(scheduler: Any) -> Any:
     """What no call returns."""
-    names = ("status", "priority", "time", "updated", "retry", "remove", "worker_running", "stakeholders", "deps", "batch_id", "resources", 
-             "runnable", "batchable", "params", "public_params", "hidden_params", "family", "retry_policy", "tracking_url", "first_failure_time")  # fmt: skip
+    names = """status priority time updated retry remove worker_running stakeholders deps batch_id resources runnable batchable params
+        public_params hidden_params family retry_policy tracking_url first_failure_time""".split()
     return [
         (task.id, list(task.workers), list(task.failures), [getattr(task, name) for name in names]) for task in scheduler._state.get_active_tasks()
     ]
