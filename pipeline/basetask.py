@@ -1,0 +1,125 @@
+"""BaseTask: what all our tasks share. Typed keys, cheap objects, a verdict.
+
+Promises: two objects are equal exactly if their class and their parameters, with types, are; `complete()` answers the rule
+of truth. What has no record of its own (a wrapper, a part) is as current as what it requires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import luigi
+from luigi.parameter import ParameterVisibility
+
+from pipeline import planning
+from pipeline.metaclass import TaskMeta
+from pipeline.scope import Scope, current
+from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict
+from targets import seal
+
+
+class BaseTask(luigi.Task, metaclass=TaskMeta):
+    """What all our tasks share: typed keys, cheap objects, a verdict."""
+
+    _visible_in_registry = False
+    _reserves_names = True
+    #: It has no body and no output of its own.
+    _stands_for_others = False
+
+    #: 128 bits, as 32 hexadecimal characters: the family and the significant parameters.
+    key: str = ""
+    task_id: str = ""
+    param_kwargs: dict[str, Any] = {}
+
+    set_tracking_url: Any = None
+    set_status_message: Any = None
+    set_progress_percentage: Any = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound = type(self)._schema_now()
+        values = bound.bind(args, kwargs)
+        self._bind(values, bound.encode(values))
+
+    _plain_init = __init__
+
+    def _bind(self, values: list[Any], encoded: list[bytes]) -> None:
+        bound = type(self)._schema_now()
+        attributes = self.__dict__
+        attributes["param_kwargs"] = given = {}
+        for slot, value in zip(bound.slots, values, strict=True):
+            attributes[slot.name] = given[slot.name] = value
+        self.key = bound.key(encoded)
+        self.task_id = f"{bound.family}_{self.key}"
+
+    @classmethod
+    def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
+        return [(slot.name, slot.declared) for slot in cls._schema_now().slots]
+
+    def __hash__(self) -> int:
+        return hash(self.task_id)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(self) is type(other) and self.task_id == other.task_id)  # type: ignore[attr-defined]
+
+    # A task is one thing, also where it can be asked for a part.
+    __iter__ = None
+
+    def __repr__(self) -> str:
+        shown = []
+        for slot in type(self)._schema_now().slots:
+            if slot.significant:
+                private = slot.declared.visibility == ParameterVisibility.PRIVATE
+                value = self.param_kwargs[slot.name]
+                text = "***" if private else repr(value)
+                shown.append(f"{slot.name}={text if len(text) <= 200 else text[:197] + '...'}")
+        return f"{self.get_task_family()}({', '.join(shown)})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self.param_kwargs)
+
+    def initialized(self) -> bool:
+        return "task_id" in self.__dict__
+
+    def clone(self, cls: Any = None, **kwargs: Any) -> Any:
+        """The same task with some parameters changed, or another class with the parameters that both have."""
+        cls = cls or type(self)
+        values = {name: kwargs.get(name, self.param_kwargs.get(name)) for name, _ in cls.get_params() if name in kwargs or name in self.param_kwargs}
+        return cls(**values)
+
+    def deps(self) -> list[luigi.Task]:
+        if type(self)._requires is not luigi.Task._requires:
+            return luigi.task.flatten(self._requires())  # type: ignore[no-any-return]
+        return [task for _, task in self._leaves()]
+
+    def complete(self) -> bool:
+        """Whether the output is still true, by the rule of truth."""
+        return planning.is_current(self)
+
+    def load(self, **options: Any) -> Any:
+        raise NotImplementedError
+
+    def _leaves(self) -> list[tuple[str, luigi.Task]]:
+        scope = current()
+        with scope.asking():
+            return scope.requirements(self)[1]
+
+    def _first_look(self, scope: Scope) -> Finding | Look | None:
+        """See `planning.walk`. None: the requirements say everything, `_conclude` is asked."""
+        return None
+
+    def _conclude(self, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:
+        """A task without a record of its own is as current as its requirements, and means what they mean."""
+        identities = []
+        for path, required in leaves:
+            finding = finding_of(required)
+            if not finding.verdict.is_current:
+                return Finding(Verdict(Rule.UPSTREAM, f"{required!r} must run first"))
+            identities += [path, finding.identity or ""]
+        return Finding(CURRENT, seal.combine(["structure", *identities]))
+
+
+def _rebuild(cls: Any, values: Mapping[str, Any]) -> Any:
+    return cls(**values)
