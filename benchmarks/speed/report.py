@@ -42,8 +42,9 @@ def as_markdown(rows: list[Row], goals: list[Goal], machine: dict[str, Any]) -> 
 def _machine(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
-        f"{machine['cores']} cores, {machine['system']}, {machine['python']}, {versions}; commit {machine['commit']}. "
-        f"Load (processes that wanted a core) {machine['load at start']} at the start and {machine['load at end']} at the end; the run took {machine['minutes']} minutes.\n"
+        f"{machine['cores']} cores, {machine['system']}, {machine['python']}, {versions}; commit {machine['commit']}.\n"
+        f"Load (processes that wanted a core) {machine['load at start']} at the start and {machine['load at end']} at the end; "
+        f"the run took {machine['minutes']} minutes.\n"
     )
 
 

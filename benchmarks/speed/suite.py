@@ -122,7 +122,8 @@ def extrapolate(bench: Bench, rows: list[Row], size: int) -> None:
         return
     below, above = measured[-2:]
     assert below.cpu and above.cpu and above.wall  # noqa: PT018
-    exponent = math.log(above.cpu / below.cpu) / math.log(above.tasks / below.tasks)
+    # Noise must not make others look worse than they are: quadratic at most.
+    exponent = min(2.0, math.log(above.cpu / below.cpu) / math.log(above.tasks / below.tasks))
     factor = (size / above.tasks) ** exponent
     row = Row(above.group, above.tool, f"{above.group} {size}", "cold", "extrapolated", size, above.cpu * factor, above.wall * factor, above.peak_mb)
     row.note = f", from {below.tasks} and {above.tasks} tasks, exponent {exponent:.2f}"
