@@ -651,7 +651,7 @@ relaxed = settings(
 )
 
 
-@settings(relaxed, max_examples=100 * HEAVY)
+@settings(relaxed, max_examples=60 * HEAVY)
 @given(apps(), st.lists(rounds, min_size=1, max_size=5))
 def test_exactly_what_must_run_runs(app, story):
     check(app, story, workers=1)
