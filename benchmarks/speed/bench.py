@@ -30,12 +30,12 @@ class Bench:
         self.rows: list[Row] = []
         self._work = work
         self._environments = Environments(work)
-        self._only = only.lower()
+        self._only = set(filter(None, only.lower().split(",")))
         self._ends = time.monotonic() + budget
         self._budget = budget
 
     def wants(self, group: str) -> bool:
-        return not self._only or self._only in group
+        return not self._only or group in self._only
 
     def folder(self) -> str:
         """A place for outputs that is not there yet."""

@@ -40,3 +40,14 @@ def ratio(above: Row | None, below: Row | None, field: str = "cpu") -> float | N
     if above is None or below is None or getattr(above, field) is None or not getattr(below, field):
         return None
     return float(getattr(above, field) / getattr(below, field))
+
+
+def merged(earlier: list[Row], rows: list[Row]) -> list[Row]:
+    """The rows of an earlier run and of this one; of the same measurement the later one that has numbers."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in [*earlier, *rows]:
+        # Where a measurement timed out there are two rows: what happened, and what was extrapolated.
+        key = (row.name, "extrapolated" if row.state == "extrapolated" else "")
+        if key not in found or row.state in ("measured", "extrapolated"):
+            found[key] = row
+    return list(found.values())

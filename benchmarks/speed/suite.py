@@ -28,8 +28,7 @@ def full(bench: Bench, *, huge: bool) -> None:
     data(bench, megabytes=100, rounds=5)
     startup(bench, rounds=15)
     processes(bench, tasks=10_000, waiting=400)
-    floor(bench, "fan-in", 10_000)
-    ours(bench, "fan-in", 10_000)
+    larger(bench)
     profile(bench, 2_000)
     complete(bench)
     for size in (1_000, 10_000):
@@ -65,10 +64,14 @@ def ours(bench: Bench, shape: str, size: int, repeat: int = 1) -> None:
     """Cold, then in the same store with nothing to do, then with one leaf changed."""
     if not bench.wants(shape):
         return
-    graph, what = f"{shape}:{size}", f"{shape} {size}"
     for at in range(repeat - 1, 0, -1):
         # Repeats only serve the median of the cold run.
-        bench.measure(Row(shape, OURS, what, f"cold, repeat {at}"), "warp", {"graph": graph}, limit=150)
+        bench.measure(Row(shape, OURS, f"{shape} {size}", f"cold, repeat {at}"), "warp", {"graph": f"{shape}:{size}"}, limit=150)
+    _phases(bench, shape, size)
+
+
+def _phases(bench: Bench, shape: str, size: int) -> None:
+    graph, what = f"{shape}:{size}", f"{shape} {size}"
     folder = bench.folder()
     cold = bench.measure(Row(shape, OURS, what, "cold"), "warp", {"graph": graph, "folder": folder}, limit=400, keep=True)
     for phase in ("nothing", "edited"):
@@ -90,6 +93,13 @@ def diamond(bench: Bench) -> None:
     _beside_luigi(bench, "diamond", (500, 1_000, 2_000))
 
 
+def larger(bench: Bench) -> None:
+    """10,000 tasks; Luigi would need an hour."""
+    if bench.wants("larger") or bench.wants("fan-in"):
+        bench.measure(Row("fan-in", FLOOR, "fan-in 10000", "cold"), "floor", {"graph": "fan-in:10000"}, limit=120)
+        _phases(bench, "fan-in", 10_000)
+
+
 def _beside_luigi(bench: Bench, shape: str, sizes: tuple[int, ...]) -> None:
     if not bench.wants(shape):
         return
@@ -104,7 +114,7 @@ def _beside_luigi(bench: Bench, shape: str, sizes: tuple[int, ...]) -> None:
 
 def peers(bench: Bench) -> None:
     """gokart, labtech and taskproc."""
-    if not bench.wants("peers") and not bench.wants("fan-in"):
+    if not bench.wants("peers"):
         return
     for size in (1_000, 2_000):
         other(bench, "labtech", "fan-in", size, limit=60)
