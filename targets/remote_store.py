@@ -17,10 +17,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from targets.errors import StoreError
+from targets.errors import MissingExtraError, StoreError
 from targets.local_store import named_key
 from targets.store import Draft, Stamp
 
+_EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
 QUARANTINE = ".luigi-warp/quarantine"
 
 
@@ -33,7 +34,11 @@ class RemoteStore:
         self.url = url.rstrip("/")
         try:
             self.files, self._root = fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
+        except ImportError as error:
+            protocol = url.partition("://")[0]
+            package, extra = _EXTRAS.get(protocol, (f"that fsspec needs for {protocol}", protocol))
+            raise MissingExtraError(package, extra, f"the store {url}") from error
+        except ValueError as error:
             raise StoreError(f"the store {url} cannot be opened: {error}") from error
         self._locks: dict[str, threading.Lock] = {}
         self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")

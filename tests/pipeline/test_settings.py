@@ -4,6 +4,7 @@ import luigi
 import pytest
 
 import pipeline
+import targets
 from pipeline import Task, settings
 
 
@@ -69,3 +70,13 @@ def test_workers_come_from_the_settings(monkeypatch):
     monkeypatch.setenv("PIPELINE_WORKERS", "2")
     pipeline.build(Where())
     assert Where().load() != os.getpid()
+
+
+def test_a_store_that_needs_another_package_names_its_extra(monkeypatch):
+    import importlib.util
+
+    if importlib.util.find_spec("s3fs"):
+        pytest.skip("s3fs is installed here")
+    monkeypatch.setattr(Task, "TARGET_DIR", "s3://bucket/store")
+    with pytest.raises(targets.MissingExtraError, match=r"pip install 'luigi-warp\[s3\]'"):
+        Step().load()
