@@ -301,6 +301,9 @@ class Oracle:
         self._want(order, rules)
         for root in roots:
             self._ensure(root)
+        for task in self.closure(roots):
+            if task in self._waiting:
+                self._ensure(task)
         self.forced = []
         return rules, self.ran
 
