@@ -86,7 +86,8 @@ def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process
         if found is not None and found.absent and isinstance(root, Task) and root.target.in_memory:
             _want(root, "it was asked for", plan, scope)
     for task in reversed(plan.order):
-        if plan.verdicts[task].is_current or not isinstance(task, BaseTask):
+        if plan.verdicts[task].rule in (Rule.CURRENT, Rule.UPSTREAM) or not isinstance(task, BaseTask):
+            # One that waits for a requirement may be kept; if it is not, it asks for them when it runs.
             continue
         for _, required in scope.requirements(task)[1]:
             found = scope.finding(required)
@@ -147,7 +148,9 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
             outcomes[task] = Outcome("kept", verdict) if verdict.is_current else Outcome("failed", verdict, error=_missing(task))
         else:
-            outcomes[task] = Outcome("kept" if verdict.is_current else "skipped", verdict)
+            # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
+            kept = verdict.is_current or planning.find(task, scope).verdict.is_current
+            outcomes[task] = Outcome("kept" if kept else "skipped", verdict)
     _settle_wrappers(outcomes)
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)

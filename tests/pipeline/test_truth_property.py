@@ -33,10 +33,6 @@ from targets import MemoryTarget
 from targets.errors import DamagedError, MissingOutputError
 
 HEAVY = int(os.environ.get("PIPELINE_TEST_HEAVY", "1"))
-#: Two things that `pipeline/building.py` does and the rule does not say. It wants absent data for every consumer that is not
-#: current, also for one that waits for a requirement (UPSTREAM) and then turns out to be kept. And it reports as skipped what a
-#: kept step asked for when it last ran, where that was UPSTREAM and nobody asked again. True: neither is tolerated.
-STRICT = False
 KINDS = ("plain", "plain", "parts", "wrapper", "dynamic", "memory", "boxed")
 PARTS = ("a", "b")
 
@@ -313,7 +309,7 @@ class Oracle:
         for task in reversed(order):
             if task[0] == "file" or (rules[task] == "CURRENT" and task not in self.wanted):
                 continue
-            if rules[task] == "UPSTREAM" and STRICT:
+            if rules[task] == "UPSTREAM":
                 continue
             self.wanted |= {one for one in self.required(task) if one[0] != "file" and not one[2] and self.judge(one)[2]}
         self._known = {}
@@ -536,7 +532,7 @@ class World:
         note(f"  build {tasks} force={forced}")
         rules, must_run = self.oracle.build(tasks, forced)
         run = pipeline.build([self.task(task) for task in tasks], workers=self.workers, force=[name + "+" * downwards for name, downwards in forced])
-        skipped = run.skipped if STRICT else [task for task in run.skipped if not task.complete()]
+        skipped = run.skipped
         assert not run.failed, run.summary_text
         assert not skipped, run.summary_text
         ran = {(int(type(task).__name__[4:]), task.n, "") for task in run.ran}
