@@ -166,7 +166,7 @@ def with_older_library(task):
 
     record = task.target.record
     assert record.libraries
-    task.target.rewrite(dataclasses.replace(record, libraries={name: "0.0.1" for name in record.libraries}))
+    task.target.rewrite(dataclasses.replace(record, libraries=dict.fromkeys(record.libraries, "0.0.1")))
 
 
 @pytest.mark.parametrize(("policy", "runs"), [("rerun", True), ("warn", False), ("ignore", False), (None, False)])
@@ -342,7 +342,8 @@ def test_the_plan_names_the_helper_and_shows_how_it_changed(app):
         )
     )
     (app / "run.py").write_text(
-        "import sys, pipeline, steps\n\ndef get_tasks():\n    return [steps.After()]\n\nif __name__ == '__main__':\n    sys.exit(pipeline.main(get_tasks))\n"
+        "import sys, pipeline, steps\n\ndef get_tasks():\n    return [steps.After()]\n\n"
+        "if __name__ == '__main__':\n    sys.exit(pipeline.main(get_tasks))\n"
     )
     environment = {**os.environ, "PIPELINE_TARGET_DIR": str(app / "out"), "PYTHONDONTWRITEBYTECODE": "1"}
 
