@@ -28,7 +28,7 @@ from benchmarks.scenarios.table import SCENARIOS, Flip, Remove, Scenario, Trim
 
 ROOT = Path(__file__).parent.parent
 _PEERS = Path(__file__).parent / "scenarios" / "peers"
-_PLAIN = frozenset(step.name for step in GRAPH)
+OURS = "luigi-warp"
 _FUNCTIONS = {step.name: step.function for step in GRAPH}
 #: Files of the app that only luigi-warp's own steps use.
 _OURS_ALONE = frozenset({"flow.py", "feed.txt", "shop/formats.py", "shop/extra.py", "shop/query.sql"})
@@ -56,7 +56,7 @@ PEERS = (
         "gokart",
         ("gokart",),
         "a `TaskOnKart` for each function, with `serialized_task_definition_check` and `modification_time_check`",
-        lambda step: f"**/{step}_*.pkl",
+        lambda step: f"{step}_*.pkl",
     ),
     Peer("redun", ("redun",), "`@task` on each function, a `File` for the input", lambda _: ""),
     Peer("pytask", ("pytask",), "`@task` on each function, with `PickleNode`s", lambda step: f"{step}.pkl"),
@@ -83,22 +83,25 @@ def _few(names: tuple[str, ...]) -> str:
     return ", ".join(names) if len(names) <= 2 else f"{len(names)} steps"
 
 
+#: Which steps ran and what each gave; words where the tool stopped with an error; None where it cannot be said.
+Given = tuple[list[str], dict[str, str]] | str | None
+
+
 # luigi-warp
 
 
-def run_ours(work: Path) -> tuple[dict[str, Result], dict[str, dict[str, str]]]:
-    """Results by scenario, and what every step gives in an empty store: the truth that peers are compared with."""
-    results: dict[str, Result] = {}
+def ask_ours(work: Path) -> tuple[dict[str, Given], dict[str, dict[str, str]]]:
+    """What luigi-warp does in each scenario, and what every step gives in an empty store: the truth for all tools."""
+    given: dict[str, Given] = {}
     truths: dict[str, dict[str, str]] = {}
-    built = work / "built"
-    ours.build_once(built)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        answers = pool.map(lambda pair: ours.perform(pair[1], built, work / str(pair[0])), enumerate(SCENARIOS))
+    with tempfile.TemporaryDirectory(dir=work) as scratch, ThreadPoolExecutor(max_workers=2) as pool:
+        built = Path(scratch) / "built"
+        ours.build_once(built)
+        answers = pool.map(lambda pair: ours.perform(pair[1], built, Path(scratch) / str(pair[0])), enumerate(SCENARIOS))
         for scenario, answer in zip(SCENARIOS, answers, strict=True):
-            stale = _differing(answer.outputs, answer.afresh)
-            results[scenario.name] = Result(stale, tuple(sorted(answer.ran - scenario.must_run)))
+            given[scenario.name] = sorted(answer.ran), answer.outputs
             truths[scenario.name] = answer.afresh
-    return results, truths
+    return given, truths
 
 
 def _differing(outputs: dict[str, str], truth: dict[str, str]) -> tuple[str, ...]:
@@ -121,10 +124,6 @@ def can_say(peer: Peer, scenario: Scenario) -> bool:
         elif action.file in _OURS_ALONE and not scenario.rewire:
             return False
     return True
-
-
-#: Which steps ran and what each gave; words where the tool stopped with an error; None where it cannot be said.
-Given = tuple[set[str], dict[str, str]] | str | None
 
 
 def ask_peer(peer: Peer, work: Path) -> dict[str, Given]:
@@ -169,7 +168,7 @@ def judge(scenario: Scenario, given: Given, truth: dict[str, str]) -> Result | N
         return Result(failed=given)
     ran, outputs = given
     looked_at = {name: text for name, text in outputs.items() if name not in scenario.unread}
-    return Result(_differing(looked_at, truth), tuple(sorted(ran - scenario.must_run)))
+    return Result(_differing(looked_at, truth), tuple(sorted(set(ran) - scenario.must_run)))
 
 
 class _Server:
@@ -187,7 +186,7 @@ class _Server:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def ask(self, folder: Path, graph: Iterable[Step], environment: dict[str, str]) -> tuple[set[str], dict[str, str]] | str:
+    def ask(self, folder: Path, graph: Iterable[Step], environment: dict[str, str]) -> Given:
         """Run the app; words where that fails."""
         log, output = folder / "ran.log", folder / "output.log"
         log.unlink(missing_ok=True)
@@ -202,7 +201,7 @@ class _Server:
         lines = [line for line in text.splitlines() if line.startswith("RESULT ")]
         if code != "0" or not lines:
             return (text.strip().splitlines() or ["it gave no answer"])[-1][:200]
-        return set(log.read_text().split()) if log.exists() else set(), json.loads(lines[-1][len("RESULT ") :])
+        return sorted(set(log.read_text().split())) if log.exists() else [], json.loads(lines[-1][len("RESULT ") :])
 
 
 def _environment(peer: Peer, folder: Path) -> Path:
@@ -255,7 +254,7 @@ def page(rows: dict[str, dict[str, Result | None]], versions: dict[str, str]) ->
         "",
         "Made by `python -m benchmarks.truth`; the scenarios are in `benchmarks/scenarios/table.py`, what each tool was told in",
         "`benchmarks/scenarios/peers/`. A small app is built once; then something is done to it, and it is built again in a fresh",
-        "interpreter. A result is stale if it is not what an empty store would give. A run is needless if neither the meaning of the",
+        "interpreter (the other tools: in a fork that has imported the tool, and nothing of the app). A result is stale if it is not what an empty store would give. A run is needless if neither the meaning of the",
         "step's code nor what it is given has changed. `failed`: the tool stopped with an error. `n/a`: the tool has no way to say it,",
         "or the scenario is about something of luigi-warp's own.",
         "",
@@ -290,24 +289,30 @@ def page(rows: dict[str, dict[str, Result | None]], versions: dict[str, str]) ->
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description="Stale results and needless runs, compared.")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "luigi-warp-truth", help="environments and runs")
-    parser.add_argument("--only", nargs="*", help="only these tools; the page is then printed and not written")
+    parser.add_argument("--only", nargs="*", help="ask only these tools again; what the others did is still in the work folder")
     chosen = parser.parse_args()
-    chosen.work.mkdir(parents=True, exist_ok=True)
-    peers = [peer for peer in PEERS if chosen.only is None or peer.name in chosen.only]
-    with tempfile.TemporaryDirectory(dir=chosen.work) as scratch, ThreadPoolExecutor() as pool:
-        asked = {peer.name: pool.submit(ask_peer, peer, chosen.work) for peer in peers}
-        own, truths = run_ours(Path(scratch))
-        rows: dict[str, dict[str, Result | None]] = {"luigi-warp": dict(own)}
-        for name, future in asked.items():
-            given = future.result()
-            rows[name] = {scenario.name: judge(scenario, given[scenario.name], truths[scenario.name]) for scenario in SCENARIOS}
-    versions = {"luigi-warp": "", **{peer.name: _version(peer, chosen.work) for peer in peers}}
-    kept = {tool: {name: result and asdict(result) for name, result in results.items()} for tool, results in rows.items()}
+    answers = chosen.work / "answers"
+    answers.mkdir(parents=True, exist_ok=True)
+    wanted = {OURS, *(peer.name for peer in PEERS)} if chosen.only is None else set(chosen.only)
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(_keep, answers / f"{peer.name}.json", ask_peer, peer, chosen.work) for peer in PEERS if peer.name in wanted]
+        if OURS in wanted:
+            _keep(answers / f"{OURS}.json", ask_ours, chosen.work)
+        for future in asked:
+            future.result()
+    own, truths = json.loads((answers / f"{OURS}.json").read_text())
+    rows = {OURS: own, **{peer.name: json.loads((answers / f"{peer.name}.json").read_text()) for peer in PEERS}}
+    results = {tool: {one.name: judge(one, given[one.name], truths[one.name]) for one in SCENARIOS} for tool, given in rows.items()}
+    versions = {OURS: "", **{peer.name: _version(peer, chosen.work) for peer in PEERS}}
+    kept = {tool: {name: result and asdict(result) for name, result in found.items()} for tool, found in results.items()}
     (chosen.work / "results.json").write_text(json.dumps({"versions": versions, "results": kept}, indent=1))
-    text = page(rows, versions)
-    if chosen.only is None:
-        (ROOT / "docs" / "comparison-truth.md").write_text(text)
+    text = page(results, versions)
+    (ROOT / "docs" / "comparison-truth.md").write_text(text)
     sys.stdout.write(text)
+
+
+def _keep(file: Path, ask: Callable[..., object], *arguments: object) -> None:
+    file.write_text(json.dumps(ask(*arguments)))
 
 
 if __name__ == "__main__":
