@@ -7,9 +7,11 @@ made up.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import statistics
 from typing import Any
 
+from pipeline.execute import for_record
 from pipeline.fingerprint import kept
 from pipeline.planning import Plan
 from pipeline.task import ExternalFile, Part, Task, WrapperTask
@@ -30,6 +32,8 @@ class Row:
     verdict: Verdict
     expected: float | None = None
     diff: str = ""
+    #: How a task that was never made differs from the nearest that was.
+    nearest: str = ""
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -43,6 +47,7 @@ class Row:
             "reason": self.verdict.reason,
             "expected_seconds": self.expected,
             "diff": self.diff,
+            "nearest": self.nearest,
             "notes": list(self.notes),
         }
 
@@ -50,15 +55,26 @@ class Row:
 def rows(plan: Plan) -> list[Row]:
     """A row for each task, requirements first."""
     found = []
-    families: dict[Any, float | None] = {}
+    families: dict[Any, list[Record]] = {}
     for task, verdict in plan.verdicts.items():
         kind = kind_of(task)
         if kind != "task":
             found.append(Row(task, kind, verdict))
             continue
-        expected = None if verdict.is_current else _expected(task, families)
-        diff = _diff(plan, task) if verdict.rule is Rule.CODE else ""
-        found.append(Row(task, kind, verdict, expected, diff, tuple(plan.scope.code.notes.get(type(task), ()))))
+        own = None if verdict.is_current else _record(task.target)
+        others = [] if verdict.is_current or own is not None else _relatives(task, families)
+        durations = [record.duration for record in ([own] if own is not None else others)]
+        found.append(
+            Row(
+                task,
+                kind,
+                verdict,
+                expected=statistics.median(durations) if durations else None,
+                diff=kept.diff(task.store, own.fingerprint, plan.scope.code.of(type(task))) if own is not None and verdict.rule is Rule.CODE else "",
+                nearest=_nearest(task, others),
+                notes=tuple(plan.scope.code.notes.get(type(task), ())),
+            )
+        )
     return found
 
 
@@ -94,26 +110,22 @@ def _record(target: Target[Any]) -> Record | None:
     return found[0] if found else None
 
 
-def _expected(task: Any, families: dict[Any, float | None]) -> float | None:
-    record = _record(task.target)
-    if record is not None:
-        return record.duration
+def _relatives(task: Any, families: dict[Any, list[Record]]) -> list[Record]:
+    """Some records of the same family."""
     folder = task.target.place.stem.rpartition("/")[0]
-    if (type(task), folder) not in families:
-        families[type(task), folder] = _typical(task, folder)
-    return families[type(task), folder]
+    if (task.store, folder) not in families:
+        names = itertools.islice((name for name in task.store.list(folder) if name.endswith(SUFFIX)), _FAMILY_SAMPLE)
+        records = [_record(Target(Place(task.store, f"{folder}/{name.removesuffix(SUFFIX)}"))) for name in names]
+        families[task.store, folder] = [record for record in records if record is not None]
+    return families[task.store, folder]
 
 
-def _typical(task: Any, folder: str) -> float | None:
-    durations: list[float] = []
-    for name in task.store.list(folder):
-        if name.endswith(SUFFIX) and len(durations) < _FAMILY_SAMPLE:
-            record = _record(Target(Place(task.store, f"{folder}/{name.removesuffix(SUFFIX)}")))
-            if record is not None:
-                durations.append(record.duration)
-    return statistics.median(durations) if durations else None
-
-
-def _diff(plan: Plan, task: Any) -> str:
-    record = _record(task.target)
-    return kept.diff(task.store, record.fingerprint, plan.scope.code.of(type(task))) if record is not None else ""
+def _nearest(task: Any, others: list[Record]) -> str:
+    """The parameters in which the nearest stored output differs, as it has them."""
+    if not others:
+        return ""
+    slots = [slot for slot in type(task)._schema_now().slots if slot.visible]
+    mine = {slot.name: for_record(slot.declared, task.param_kwargs[slot.name]) for slot in slots}
+    differences = [{name: record.params.get(name) for name in mine if record.params.get(name) != mine[name]} for record in others]
+    fewest = min(differences, key=len)
+    return ", ".join(f"{name}={value!r}" for name, value in fewest.items())

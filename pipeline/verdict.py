@@ -144,7 +144,8 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
     record = seen.record
     difference = record.inputs.structure_matches([(path, key_of(required)) for path, required in leaves])
     if difference is not None:
-        return Finding(Verdict(Rule.REQUIREMENTS, difference), stamp=seen.stamp)
+        today = next((required for path, required in leaves if difference.startswith(f"inputs{path} is another")), None)
+        return Finding(Verdict(Rule.REQUIREMENTS, f"{difference}: {today!r}" if today is not None else difference), stamp=seen.stamp)
     first = None
     recorded = {row.path: row.identity for row in record.inputs} if len(record.inputs) < COMPACT_FROM else None
     for at, (path, required) in enumerate(leaves):

@@ -40,6 +40,8 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
         click.echo(f"{row.verdict.rule:<12} {row.task!r}{expected}")
         if row.verdict.reason:
             click.echo(f"{'':<12} {row.verdict.reason}")
+        if row.nearest:
+            click.echo(f"{'':<12} the nearest that is stored has {row.nearest}")
         for note in row.notes:
             click.echo(f"{'':<12} kept although {note}")
         if row.diff and diff and row.diff not in shown:

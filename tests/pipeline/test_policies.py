@@ -408,6 +408,29 @@ def test_expected_durations_come_from_earlier_runs(ran):
     assert summary(found) == "1 would run, about 2 minutes; 1 kept"
 
 
+def test_a_task_that_was_never_made_names_the_parameter_in_which_it_differs(ran):
+    ran(Base(n=1))
+    (row,) = rows(pipeline.plan(Base(n=9)))
+    assert row.nearest == "n=1"
+    assert row.verdict.rule == "MISSING"
+
+
+def test_another_requirement_is_named_as_it_was_and_as_it_is(ran, monkeypatch):
+    class Use(Task):
+        wanted = 1
+
+        def requires(self):
+            return {"base": Base(n=self.wanted)}
+
+        def easy_run(self, inputs):
+            return inputs["base"]
+
+    monkeypatch.setattr(Use, "on_code_change", "ignore")
+    ran(Use())
+    monkeypatch.setattr(Use, "wanted", 2)
+    assert str(pipeline.plan(Use()).verdicts[Use()]) == "REQUIREMENTS: inputs['base'] is another task than Base(n=1): Base(n=2)"
+
+
 def test_files_that_a_step_reads_count(app, ran):
     (app / "query.sql").write_text("select 1")
     (app / "reading.py").write_text(
