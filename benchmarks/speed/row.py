@@ -50,4 +50,5 @@ def merged(earlier: list[Row], rows: list[Row]) -> list[Row]:
         key = (row.name, "extrapolated" if row.state == "extrapolated" else "")
         if key not in found or row.state in ("measured", "extrapolated"):
             found[key] = row
-    return list(found.values())
+    measured = {row.name for row in found.values() if row.state == "measured"}
+    return [row for row in found.values() if row.state != "extrapolated" or row.name not in measured]
