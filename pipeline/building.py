@@ -22,7 +22,7 @@ from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
 from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
-from pipeline.verdict import CURRENT, Finding, Rule, Verdict, required_while_running
+from pipeline.verdict import CURRENT, Rule, Verdict, required_while_running
 from pipeline.worker import Worker
 
 log = logging.getLogger("pipeline")
@@ -82,8 +82,7 @@ def _check(order: list[Any]) -> None:
 def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
     """Absent data are wanted by whoever must run and needs them, and by who asked for a task that lives in memory."""
     for root in plan.roots:
-        found = scope.finding(root)
-        if found is not None and found.absent and isinstance(root, Task) and root.target.in_memory:
+        if _lives_in_memory(root):
             _want(root, "it was asked for", plan, scope)
     for task in reversed(plan.order):
         if plan.verdicts[task].rule in (Rule.CURRENT, Rule.UPSTREAM) or not isinstance(task, BaseTask):
@@ -91,17 +90,23 @@ def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process
             continue
         for _, required in scope.requirements(task)[1]:
             found = scope.finding(required)
-            if found is None or not found.absent or not isinstance(required, Task):
-                continue
-            if in_one_process or not required.target.in_memory:
+            if _lives_in_memory(required):
+                if in_one_process:
+                    _want(required, f"{task!r} needs it", plan, scope)
+            elif found is not None and found.absent and isinstance(required, Task):
                 _want(required, f"{task!r} needs it", plan, scope)
 
 
+def _lives_in_memory(task: Any) -> bool:
+    return isinstance(task, Task) and not isinstance(task, WrapperTask) and task.target.in_memory
+
+
 def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:
+    """Absent data are to be made; where something else makes the task run anyhow, its verdict stays."""
+    found = scope.finding(task)
     scope.want(task)
-    verdict = Verdict(Rule.MISSING, why)
-    plan.verdicts[task] = verdict
-    scope.remember(task, Finding(verdict))
+    if found is not None and found.absent:
+        plan.verdicts[task] = Verdict(Rule.MISSING, why)
 
 
 def _sweep(tasks: list[Any]) -> None:

@@ -67,8 +67,8 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
 
 def _execute_locked(task: Task[Any], scope: Scope) -> None:
     found = planning.find(task, scope)
-    if found.verdict.is_current and not (found.absent and task.target.in_memory):
-        # Trimmed data stay absent unless somebody wants them: then the verdict is MISSING.
+    if found.verdict.is_current:
+        # Absent data stay absent unless somebody wants them: then the verdict is MISSING.
         scope.tell(task, "kept")
         return
     why = str(found.verdict)
@@ -251,6 +251,7 @@ class Execution:
         for _ in range(3):
             for owner in self._behind(required):
                 if self._elsewhere(owner) and planning.find(owner, self.scope).absent:
+                    self.scope.want(owner)
                     _execute_locked(owner, self.scope)
             found = planning.find(required, self.scope)
             try:

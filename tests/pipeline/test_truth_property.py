@@ -292,14 +292,11 @@ class Oracle:
         self._known = {}
         order = self.in_order(roots)
         rules = {task: self.judge(task)[0] for task in order}
-        # What lives in memory is asked for by who names it, and by who must run it after something else.
-        self._waiting = {task for task in order if self.is_in_memory(task) and (task in roots or rules[task] == "UPSTREAM")}
+        # What lives in memory is asked for by who names it.
+        self._waiting = {task for task in roots if self.is_in_memory(task)}
         self._want(order, rules)
         for root in roots:
             self._ensure(root)
-        for task in self.closure(roots):
-            if task in self._waiting:
-                self._ensure(task)
         self.forced = []
         return rules, self.ran
 
@@ -334,8 +331,6 @@ class Oracle:
         return list(order)
 
     def _ensure(self, task: Any) -> None:
-        if self.judge(task)[0] == "UPSTREAM" and self.is_in_memory(task):
-            self._waiting.add(task)
         while (judged := self.judge(task))[0] != "CURRENT":
             for one in self.required(task):
                 self._ensure(one)
