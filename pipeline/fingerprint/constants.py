@@ -74,7 +74,7 @@ def live_attributes(cls: type, node: ast.ClassDef, skipped: Iterable[str]) -> st
 def live_values(function: types.FunctionType, node: Any, inner: Mapping[str, Any]) -> str:
     """Values of a function's closure and defaults that its source does not spell out."""
     texts = []
-    rebound = {name for inside in ast.walk(node) if isinstance(inside, ast.Nonlocal) for name in inside.names}
+    rebound = {name for inside in ast.walk(node) if isinstance(inside, ast.Nonlocal) for name in inside.names} if inner else set()
     for name, value in sorted(inner.items()):
         if is_scalar(value) and name not in rebound:
             texts.append(f";{name}={type(value).__name__}:{_text(value)}")

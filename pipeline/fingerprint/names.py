@@ -34,6 +34,18 @@ class References:
     modules: dict[tuple[str, int], None]
 
 
+def children(node: ast.AST) -> list[Any]:
+    """The nodes directly below one, without contexts; `ast.iter_child_nodes` costs twice as much."""
+    found: list[Any] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]  # type: ignore[union-attr]
+        elif isinstance(value, ast.AST) and name != "ctx":
+            found.append(value)
+    return found
+
+
 def references(nodes: ast.AST | list[Any]) -> References:
     """Everything that these nodes refer to; decorators and defaults of a definition included."""
     found = References({}, {}, {})
@@ -190,5 +202,5 @@ def _bindings(body: list[Any], arguments: ast.arguments | None) -> _Scope:
             # Its targets are its own; a walrus inside binds here.
             waiting.extend(inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
             continue
-        waiting.extend(ast.iter_child_nodes(node))
+        waiting += children(node)
     return _Scope(names - outside, {name: imported for name, imported in imports.items() if name not in outside})

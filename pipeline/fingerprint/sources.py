@@ -16,6 +16,7 @@ import types
 from typing import Any
 
 from pipeline.errors import StaleSourceError
+from pipeline.fingerprint.names import children
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
@@ -37,9 +38,12 @@ class Source:
 
     def _index(self, tree: ast.AST, prefix: str) -> None:
         waiting: list[tuple[ast.AST, str]] = [(tree, prefix)]
+        has_lambdas = "lambda" in self.text
         while waiting:
             node, within = waiting.pop()
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
+                if isinstance(child, ast.expr) and not has_lambdas:
+                    continue  # nothing in it could be a definition
                 inner = within
                 if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     self.definitions.setdefault(within + child.name, []).append(child)
