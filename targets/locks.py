@@ -32,12 +32,17 @@ class KeyLocks:
         self._path = path
         self._descriptor: int | None = None
         self._owner = 0
-        self._held: set[int] = set()
+        #: Which thread of this process holds a place.
+        self._held: dict[int, int] = {}
         self._changed = threading.Condition()
 
     @contextmanager
     def hold(self, key: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         place = int(key[:15], 16)
+        self._forget_after_fork()
+        if self._held.get(place) == threading.get_ident():
+            yield  # by this very thread, further up: it would wait for itself
+            return
         self._take(place, waiting)
         try:
             yield
@@ -52,7 +57,7 @@ class KeyLocks:
         with self._changed:
             free = place not in self._held
             if free:
-                self._held.add(place)
+                self._held[place] = threading.get_ident()
         try:
             locked = free and self._kernel_lock(place)
         except BaseException:
@@ -68,7 +73,6 @@ class KeyLocks:
                 self._give_back(place)
 
     def _take(self, place: int, waiting: Callable[[], None] | None) -> None:
-        self._forget_after_fork()
         told = False
         with self._changed:
             while place in self._held:
@@ -76,7 +80,7 @@ class KeyLocks:
                     waiting()
                     told = True
                 self._changed.wait()
-            self._held.add(place)
+            self._held[place] = threading.get_ident()
         pause = _FIRST_PAUSE
         try:
             # Polling, because a blocking wait cannot be told from a deadlock by the kernel when threads are involved.
@@ -97,7 +101,7 @@ class KeyLocks:
 
     def _drop(self, place: int) -> None:
         with self._changed:
-            self._held.discard(place)
+            self._held.pop(place, None)
             self._changed.notify_all()
 
     def _kernel_lock(self, place: int) -> bool:
@@ -126,5 +130,5 @@ class KeyLocks:
         # A forked child owns none of its parent's locks, and a condition may have been forked while held.
         if self._owner not in (0, os.getpid()):
             self._changed = threading.Condition()
-            self._held = set()
+            self._held = {}
             self._owner = os.getpid()

@@ -273,3 +273,10 @@ def test_where_no_lock_can_be_taken_the_store_says_so_every_time(tmp_path):
     for take in (locks.hold, locks.try_hold, locks.hold, locks.try_hold):
         with pytest.raises(StoreError, match="the store .*file.* cannot be written"), take(KEY):
             pass
+
+
+def test_a_thread_that_holds_a_lock_may_ask_for_it_again(locks):
+    with locks.hold(KEY), locks.hold(KEY), locks.try_hold(KEY) as free:
+        assert not free
+    with locks.try_hold(KEY) as free:
+        assert free
