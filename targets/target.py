@@ -212,7 +212,8 @@ class Target(luigi.target.Target, Generic[T]):
     def dump(self, value: T, *, facts: Facts | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
         """Store a value. `facts` gives the record so far, once the parts are written; a `draft` that a step has opened is committed.
 
-        The caller holds the key's lock where others may write at the same time, as a step does. `directory`: where the step wrote side files, which are part of the output.
+        The caller holds the key's lock where others may write at the same time, as a step does.
+        `directory`: where the step wrote side files, which are part of the output.
         """
         if draft is None:
             with self.store.draft() as own:
