@@ -222,7 +222,7 @@ def test_a_remote_scheduler_can_be_used(tmp_path, unused_port):
         stderr=subprocess.DEVNULL,
     )
     luigi.configuration.get_config().set("core", "rpc-retry-wait", "1")
-    luigi.configuration.get_config().set("core", "rpc-retry-attempts", "100")
+    luigi.configuration.get_config().set("core", "rpc-retry-attempts", "30")
     try:
         remote = luigi.rpc.RemoteScheduler(f"http://127.0.0.1:{unused_port}", connect_timeout=20)
         run = pipeline.build(Train(), scheduler=remote)
