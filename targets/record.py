@@ -36,6 +36,8 @@ class Part:
     size: int
     kind: str = "file"
     columns: Mapping[str, str] | None = None
+    #: The joined digests of its pieces, where it has several.
+    pieces: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ class Record:
             if "inputs" in body:
                 body["inputs"] = Inputs.from_json(body["inputs"])
             if "parts" in body:
-                body["parts"] = tuple(Part(**part) for part in body["parts"])
+                body["parts"] = tuple(_part(part) for part in body["parts"])
             for name in ("dynamic", "drift"):
                 if name in body:
                     body[name] = tuple(body[name])
@@ -252,4 +254,12 @@ def _part_json(part: Part) -> dict[str, Any]:
         body["kind"] = part.kind
     if part.columns is not None:
         body["columns"] = dict(part.columns)
+    if part.pieces:
+        body["pieces"] = base64.b64encode(part.pieces).decode()
     return body
+
+
+def _part(body: dict[str, Any]) -> Part:
+    if "pieces" in body:
+        body["pieces"] = base64.b64decode(body["pieces"], validate=True)
+    return Part(**body)

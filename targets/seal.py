@@ -1,28 +1,27 @@
 """Digests: the one place where bytes are turned into the hash that says whether they are still the same.
 
-Promises that what is read back is, bit for bit, what was written: a writer is hashed while it writes,
-a reader gets the very bytes that were verified, never a second read of the same file. A mismatch is a
-`DamagedError`; nothing is decoded from bytes that did not verify.
+A file is hashed in pieces of 1 MiB, so that a part of it can be verified without reading the rest: its digest is that of its only piece,
+or one made from the digests of its pieces. `targets.writing` hashes while it writes, `targets.reading` hands out nothing that does not verify.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 from blake3 import blake3
 
 from targets.errors import DamagedError
 
-CHUNK = 1 << 20
+PIECE = 1 << 20
+DIGEST_BYTES = 32
+# Another hash function than that of contents, so that no content can have the digest of a longer one.
+_OF_PIECES = "luigi-warp 2026-11 digests of the pieces of a file"
 
 
 def digest(data: bytes | bytearray | memoryview) -> str:
-    """The digest of these bytes, as 64 hexadecimal characters."""
+    """The digest of these bytes in one piece, as 64 hexadecimal characters."""
     return blake3(data).hexdigest()
 
 
@@ -41,15 +40,59 @@ def combine(parts: Iterable[str]) -> str:
     return hasher.hexdigest()
 
 
-def file_digest(path: str | os.PathLike[str]) -> str:
-    """The digest of a file's content, read in pieces."""
-    hasher = blake3()
+class Pieces:
+    """A digest in the making. Give it the bytes in any portions, then `finish`."""
+
+    __slots__ = ("_current", "_done", "_filled")
+
+    def __init__(self) -> None:
+        self._current = blake3()
+        self._done: list[bytes] = []
+        self._filled = 0
+
+    def update(self, data: memoryview | bytes | bytearray) -> None:
+        # A piece is closed only when more comes: a file of exactly one piece has no list of pieces.
+        if self._filled + len(data) <= PIECE:
+            self._current.update(data)
+            self._filled += len(data)
+            return
+        view = memoryview(data)
+        while view:
+            if self._filled == PIECE:
+                self._done.append(self._current.digest())
+                self._current, self._filled = blake3(), 0
+            portion = view[: PIECE - self._filled]
+            self._current.update(portion)
+            self._filled += len(portion)
+            view = view[len(portion) :]
+
+    def finish(self) -> tuple[str, bytes]:
+        """The digest, and the joined digests of the pieces where there are several."""
+        if not self._done:
+            return self._current.hexdigest(), b""
+        pieces = b"".join([*self._done, self._current.digest()])
+        return digest_of_pieces(pieces), pieces
+
+
+def digest_of_pieces(pieces: bytes) -> str:
+    """The digest of a file from those of its pieces."""
+    return blake3(pieces, derive_key_context=_OF_PIECES).hexdigest()
+
+
+def file_seal(path: str | os.PathLike[str]) -> tuple[str, bytes]:
+    """The digest of a file's content and those of its pieces, read in portions."""
+    hasher = Pieces()
     with open(path, "rb", buffering=0) as file:
-        buffer = bytearray(CHUNK)
+        buffer = bytearray(1 << 20)
         view = memoryview(buffer)
         while count := file.readinto(buffer):
             hasher.update(view[:count])
-    return hasher.hexdigest()
+    return hasher.finish()
+
+
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """The digest of a file's content."""
+    return file_seal(path)[0]
 
 
 def tree_digest(directory: str | os.PathLike[str]) -> tuple[str, int]:
@@ -72,83 +115,3 @@ def tree_digest(directory: str | os.PathLike[str]) -> tuple[str, int]:
             parts.append(f"f {name} {file_digest(path)}")
             size += path.stat().st_size
     return combine(parts), size
-
-
-class HashingWriter(io.BufferedIOBase):
-    """A new file that is hashed while it is written.
-
-    A format that goes back (`seek`, as zip and HDF5 do) is hashed from the finished file instead.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], mode: int = 0o600) -> None:
-        self._path = path
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), mode)
-        self._file = os.fdopen(descriptor, "w+b")
-        self._hasher = blake3()
-        self._size = 0
-        self._sequential = True
-
-    def write(self, data) -> int:  # type: ignore[no-untyped-def,override]
-        # Whatever it is (an array of floats that pickle hands over as it is, say), as the bytes that it occupies.
-        raw = pickle.PickleBuffer(data).raw()
-        written = self._file.write(raw)
-        if self._sequential:
-            self._hasher.update(raw)
-            self._size += written
-        return written
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        return self._file.read(-1 if size is None else size)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        before = self._file.tell()
-        after = self._file.seek(offset, whence)
-        if after != before:
-            self._sequential = False
-        return after
-
-    def flush(self) -> None:
-        if not self._file.closed:
-            self._file.flush()
-
-    def fileno(self) -> int:
-        # Bytes written straight to the descriptor would escape the hash.
-        raise io.UnsupportedOperation("fileno")
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        if not self._file.closed:
-            self._file.close()
-        super().close()
-
-    def finish(self, *, durable: bool = False) -> tuple[str, int]:
-        """Close the file; returns digest and size of what it holds. `durable`: it is on the disk as well."""
-        if not self._file.closed:
-            self._file.flush()
-            if durable:
-                os.fsync(self._file.fileno())
-            self._file.close()
-        if self._sequential:
-            return self._hasher.hexdigest(), self._size
-        return file_digest(self._path), os.stat(self._path).st_size
-
-
-def verified(file: BinaryIO, *, expected: str, size: int, name: str) -> bytes:
-    """All bytes of an open file, verified against the record; `DamagedError` if they differ."""
-    data = file.read()
-    if len(data) != size:
-        raise DamagedError(f"{name} has {len(data)} bytes where its record says {size}; it will be made again")
-    if digest(data) != expected:
-        raise DamagedError(f"{name} is not what was written (its digest differs); it will be made again")
-    return data

@@ -9,7 +9,6 @@ by its size); whether it is still *true* is answered by `Task.complete`.
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -21,8 +20,10 @@ import luigi.target
 from targets import seal
 from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, NewerRecordError, PipelineError, RecordError, StoreError
 from targets.opening import open_store
+from targets.reading import damage_of, verified
 from targets.record import SUFFIX, Part, Record
 from targets.store import Draft, Stamp, Store
+from targets.writing import HashingWriter
 
 T = TypeVar("T")
 #: What of a record is known once the parts of an output are written.
@@ -233,12 +234,14 @@ class Target(luigi.target.Target, Generic[T]):
 
     def save(self, value: T, draft: Draft) -> tuple[Part, ...]:
         """Write the value's files into the draft."""
-        writer = seal.HashingWriter(draft.create(self.name))
+        writer = HashingWriter(draft.create(self.name))
         try:
             self.write(value, writer)  # type: ignore[arg-type]
-        finally:
-            digest, size = writer.finish()
-        return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value)),)
+        except BaseException:
+            writer.abandon()
+            raise
+        digest, size, pieces = writer.finish()
+        return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value), pieces=pieces),)
 
     def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Facts, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []
@@ -291,17 +294,19 @@ class Target(luigi.target.Target, Generic[T]):
             opened = self.store.open(part.file)
         except IsADirectoryError as error:
             raise DamagedError(f"{self.store.where(part.file)} is a directory where a file was written; it will be made again") from error
-        with opened as file:
-            data = seal.verified(file, expected=part.digest, size=part.size, name=self.store.where(part.file))
-        return self.decode(data, part, **options)
+        file = verified(opened, digest=part.digest, size=part.size, pieces=part.pieces, name=self.store.where(part.file))
+        return self.decode(file, part, **options)
 
-    def decode(self, data: bytes, part: Part, **options: Any) -> T:
-        """Turn verified bytes into a value."""
+    def decode(self, file: BinaryIO, part: Part, **options: Any) -> T:
+        """Turn a file into a value; `file` gives verified bytes only."""
         try:
-            return self.read(io.BytesIO(data), **options)
+            return self.read(file, **options)
         except PipelineError:
             raise
         except Exception as error:
+            damage = damage_of(file)
+            if damage is not None:
+                raise damage from error
             raise LoadError(f"{self.path} is intact but {type(self).__name__} cannot read it: {type(error).__name__}: {error}") from error
 
     def verify(self) -> None:
@@ -350,6 +355,20 @@ def seal_directory(directory: str | os.PathLike[str]) -> tuple[str, int]:
         return seal.tree_digest(directory)
     except DamagedError as error:
         raise DumpError(f"{error}: replace it by what it stands for") from error
+
+
+_whole: dict[tuple[str, str], Stamp] = {}
+
+
+def verify_once(store: Store, part: Part) -> os.PathLike[str]:
+    """A local path to map a file from, after every byte of it was verified in this process since it was written."""
+    where = (store.url, part.file)
+    stamp = store.stamp(part.file)
+    if stamp is None or _whole.get(where) != stamp:
+        verify_part(store, part)
+        if stamp is not None:
+            _whole[where] = stamp
+    return store.path(part.file)
 
 
 def verify_part(store: Store, part: Part) -> None:

@@ -6,11 +6,13 @@ Index, column names, dtypes and attrs come back as they were, or the dump is ref
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from targets.formats import frames
-from targets.target import Target
+from targets.record import Part
+from targets.target import Target, verify_once
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +62,11 @@ class ParquetTarget(_ArrowTarget):
 
 
 class FeatherTarget(_ArrowTarget):
-    """A DataFrame as an Arrow IPC file ("feather v2"): larger than parquet, faster to read."""
+    """A DataFrame as an Arrow IPC file ("feather v2"): larger than parquet, faster to read.
+
+    `load(memory_map=True)` maps the file instead of reading it, after all of it was verified once in this process; with
+    `compression = None` the frame's numbers then stay in the file until they are looked at.
+    """
 
     extension = "feather"
     compression: ClassVar[str | None] = "lz4"
@@ -75,3 +81,10 @@ class FeatherTarget(_ArrowTarget):
         import pyarrow.feather
 
         return pyarrow.feather.read_table(file, **options)
+
+    def load_part(self, part: Part, **options: Any) -> pd.DataFrame:
+        if not options.get("memory_map"):
+            return super().load_part(part, **options)
+        import pyarrow.feather
+
+        return frames.from_table(pyarrow.feather.read_table(os.fspath(verify_once(self.store, part)), **options))

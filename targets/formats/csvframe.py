@@ -44,8 +44,8 @@ class CsvTarget(Target["pd.DataFrame"]):
             raise RoundTripError(f"this frame would not come back from CSV as it is: {reason:.300}. Use ParquetTarget") from error
         file.write(text.encode())
 
-    def decode(self, data: bytes, part: Part, **options: Any) -> pd.DataFrame:
-        return self._parse(data, part.columns or {}, **options)
+    def decode(self, file: BinaryIO, part: Part, **options: Any) -> pd.DataFrame:
+        return self._parse(file.read(), part.columns or {}, **options)
 
     def read(self, file: BinaryIO, **options: Any) -> pd.DataFrame:
         return self._parse(file.read(), {}, **options)

@@ -1,0 +1,149 @@
+"""Reading a stored file, verified before anybody sees a byte of it.
+
+Promises: what is handed out is, bit for bit, what was written; a byte is read once, hashed, and only then decoded, so that nothing that changes the
+file meanwhile can come between. A large file is verified in the pieces of its record, and only those that are asked for: it is never held
+in memory twice, and two columns of a wide table cost two columns. Anything else raises `DamagedError`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO
+
+from targets import seal
+from targets.errors import DamagedError
+from targets.seal import DIGEST_BYTES, PIECE
+
+# Not a whole piece: pickle copies what is left in the buffer each time it looks ahead.
+_BUFFER = 1 << 17
+
+
+def verified(file: BinaryIO, *, digest: str, size: int, pieces: bytes, name: str) -> BinaryIO:
+    """An open file with the bytes of the record and no others. Takes over `file`."""
+    if not pieces:
+        with file:
+            data = file.read()
+        if len(data) != size:
+            raise DamagedError(f"{name} has {len(data)} bytes where its record says {size}; it will be made again")
+        if seal.digest(data) != digest:
+            raise DamagedError(f"{name} is not what was written (its digest differs); it will be made again")
+        return io.BytesIO(data)
+    if seal.digest_of_pieces(pieces) != digest or len(pieces) != -(-size // PIECE) * DIGEST_BYTES:
+        file.close()
+        raise DamagedError(f"the record of {name} contradicts itself: the digests of its pieces do not make that of the whole")
+    found = file.seek(0, os.SEEK_END)
+    if found != size:
+        file.close()
+        raise DamagedError(f"{name} has {found} bytes where its record says {size}; it will be made again")
+    return io.BufferedReader(_Pieces(file, size, pieces, name), _BUFFER)
+
+
+class _Pieces(io.RawIOBase):
+    """A file whose pieces are compared with their digests as they are read."""
+
+    def __init__(self, file: BinaryIO, size: int, pieces: bytes, name: str) -> None:
+        self._file = file
+        self._size = size
+        self._pieces = pieces
+        self._name = name
+        self._position = 0
+        #: The piece that was read last for the sake of a part of it.
+        self._at = -1
+        self._room = memoryview(bytearray(min(PIECE, size)))
+        self._hashing: ThreadPoolExecutor | None = None
+        #: What went wrong, since a decoder may tell it in words of its own.
+        self.damage: DamagedError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError(f"negative position {start + offset}")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def,override]
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), max(self._size - self._position, 0))
+        checks: list[Future[None]] = []
+        done = 0
+        try:
+            while done < wanted:
+                at, offset = divmod(self._position + done, PIECE)
+                length = self._length(at)
+                if offset == 0 and wanted - done >= length:
+                    # Straight to where it is wanted; hashed while the next piece is read.
+                    piece = view[done : done + length]
+                    self._fill(at, piece)
+                    if wanted < 4 * PIECE:
+                        self._check(at, piece)
+                    else:
+                        checks.append(self._helper().submit(self._check, at, piece))
+                    done += length
+                else:
+                    portion = self._part_of(at)[offset : offset + wanted - done]
+                    view[done : done + len(portion)] = portion
+                    done += len(portion)
+        finally:
+            for check in checks:
+                check.exception()  # wait: it reads what is not ours once we have returned
+        for check in checks:
+            check.result()
+        self._position += done
+        return done
+
+    def _length(self, at: int) -> int:
+        return min(PIECE, self._size - at * PIECE)
+
+    def _part_of(self, at: int) -> memoryview:
+        piece = self._room[: self._length(at)]
+        if at != self._at:
+            self._at = -1
+            self._fill(at, piece)
+            self._check(at, piece)
+            self._at = at
+        return piece
+
+    def _fill(self, at: int, piece: memoryview) -> None:
+        self._file.seek(at * PIECE)
+        done = 0
+        while done < len(piece):
+            count = self._file.readinto(piece[done:])  # type: ignore[attr-defined]
+            if not count:
+                raise self._damaged(f"{self._name} has fewer bytes than its record says; it will be made again")
+            done += count
+
+    def _check(self, at: int, piece: memoryview) -> None:
+        if bytes.fromhex(seal.digest(piece)) != self._pieces[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]:
+            raise self._damaged(f"{self._name} is not what was written (its digest differs); it will be made again")
+
+    def _damaged(self, words: str) -> DamagedError:
+        self.damage = DamagedError(words)
+        return self.damage
+
+    def _helper(self) -> ThreadPoolExecutor:
+        if self._hashing is None:
+            self._hashing = ThreadPoolExecutor(1)
+        return self._hashing
+
+    def close(self) -> None:
+        if not self.closed:
+            if self._hashing is not None:
+                self._hashing.shutdown()
+            self._file.close()
+        super().close()
+
+
+def damage_of(file: BinaryIO) -> DamagedError | None:
+    """The damage that was found while a file was read, however its reader tells it."""
+    return getattr(getattr(file, "raw", None), "damage", None)

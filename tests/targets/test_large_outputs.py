@@ -1,0 +1,228 @@
+"""Outputs of several pieces: hashed while they are written, verified piece by piece while they are read."""
+
+import io
+import os
+import pickle
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget
+from targets.reading import verified
+from targets.record import Record
+from targets.seal import PIECE, Pieces, digest, digest_of_pieces, file_seal
+from targets.writing import HashingWriter
+
+RNG = np.random.default_rng(7)
+FRAME = pd.DataFrame({f"c{n}": RNG.random(150_000) for n in range(5)})
+STORED = {
+    "pickle": (PickleTarget, {"array": RNG.random(500_000), "more": list(range(1000))}),
+    "numpy": (NumpyTarget, RNG.random((5, 100_000))),
+    "bytes": (BytesTarget, RNG.bytes(3 * PIECE)),
+    "parquet": (ParquetTarget, FRAME),
+    "feather": (FeatherTarget, FRAME),
+}
+
+
+@pytest.fixture(params=STORED)
+def stored(request, tmp_path):
+    kind, value = STORED[request.param]
+    target = kind(tmp_path / f"x.{kind.extension}")
+    target.dump(value)
+    return target, value
+
+
+def test_a_large_output_comes_back(stored):
+    target, value = stored
+
+    assert len(target.record.parts[0].pieces) == 32 * -(-os.path.getsize(target.path) // PIECE)
+    assert pickle.dumps(target.load()) == pickle.dumps(value)
+    target.verify()
+
+
+def test_a_flipped_bit_anywhere_is_damage(stored):
+    target, _ = stored
+    size = os.path.getsize(target.path)
+    chance = random.Random(3)
+    edges = [at + near for at in range(0, size, PIECE) for near in (-1, 0, 1) if 0 <= at + near < size]
+    with open(target.path, "r+b", buffering=0) as file:
+        for at in [*edges, size - 1, *(chance.randrange(size) for _ in range(60))]:
+            before = os.pread(file.fileno(), 1, at)
+            os.pwrite(file.fileno(), bytes([before[0] ^ 1 << chance.randrange(8)]), at)
+            with pytest.raises(DamagedError):
+                target.load()
+            with pytest.raises(DamagedError):
+                target.verify()
+            os.pwrite(file.fileno(), before, at)
+    target.load()
+
+
+def test_pieces_that_changed_places_are_damage(stored):
+    target, _ = stored
+    with open(target.path, "r+b") as file:
+        data = file.read()
+        file.seek(0)
+        file.write(data[PIECE : 2 * PIECE] + data[:PIECE])
+
+    with pytest.raises(DamagedError):
+        target.load()
+
+
+@pytest.mark.parametrize("length", [0, 1, PIECE - 1, PIECE, 2 * PIECE, -1])
+def test_another_length_is_damage(stored, length):
+    target, _ = stored
+    os.truncate(target.path, length if length >= 0 else os.path.getsize(target.path) + 1)
+
+    with pytest.raises(DamagedError, match="bytes where its record says"):
+        target.load()
+
+
+def test_columns_that_are_not_asked_for_are_not_read(tmp_path):
+    target = ParquetTarget(tmp_path / "x.parquet")
+    target.compression = None
+    target.dump(FRAME)
+    size = os.path.getsize(target.path)
+    with open(target.path, "r+b") as file:
+        file.seek(size // 2)  # in the middle of the third column
+        file.write(b"\0" * 8)
+
+    pd.testing.assert_frame_equal(target.load(columns=["c0"]), FRAME[["c0"]])
+    with pytest.raises(DamagedError):
+        target.load(columns=["c2"])
+
+
+def test_pieces_that_do_not_make_the_digest_are_refused(tmp_path):
+    data = RNG.bytes(2 * PIECE)
+    other = file_seal_of(RNG.bytes(2 * PIECE))
+    whole, _ = file_seal_of(data)
+
+    with pytest.raises(DamagedError, match="contradicts itself"):
+        verified(io.BytesIO(data), digest=whole, size=len(data), pieces=other[1], name="x")
+
+
+def test_a_record_keeps_the_pieces(tmp_path):
+    target = BytesTarget(tmp_path / "x.bin")
+    record = target.dump(RNG.bytes(2 * PIECE + 5))
+
+    assert len(record.parts[0].pieces) == 3 * 32
+    assert Record.from_bytes(record.to_bytes()).parts == record.parts
+
+
+def test_no_content_has_the_digest_of_a_longer_one():
+    data = RNG.bytes(2 * PIECE)
+    whole, pieces = file_seal_of(data)
+
+    assert whole != digest(pieces)
+    assert whole == digest_of_pieces(pieces)
+
+
+def test_a_mapped_array_is_verified_first(tmp_path):
+    target = NumpyTarget(tmp_path / "x.npy")
+    target.dump(np.arange(400_000))
+
+    mapped = target.load(mmap_mode="r")
+
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, np.arange(400_000))
+    with pytest.raises(LoadError, match="would write into a stored output"):
+        target.load(mmap_mode="r+")
+    del mapped
+    with open(target.path, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x01")
+    os.utime(target.path, ns=(1, 1))
+    with pytest.raises(DamagedError):
+        target.load(mmap_mode="r")
+
+
+def test_a_mapped_frame_is_verified_first(tmp_path):
+    target = FeatherTarget(tmp_path / "x.feather")
+    target.dump(FRAME)
+
+    pd.testing.assert_frame_equal(target.load(memory_map=True), FRAME)
+    with open(target.path, "r+b") as file:
+        file.seek(PIECE)
+        byte = file.read(1)
+        file.seek(PIECE)
+        file.write(bytes([byte[0] ^ 1]))
+    os.utime(target.path, ns=(1, 1))
+    with pytest.raises(DamagedError):
+        target.load(memory_map=True)
+
+
+def test_arrays_of_every_layout_come_back(tmp_path):
+    target = NumpyTarget(tmp_path / "x.npy")
+    arrays = [
+        np.zeros((0, 3)),
+        np.array(3.5),
+        np.asfortranarray(np.arange(12).reshape(3, 4)),
+        np.arange(20)[::2],
+        np.array(["a", "bb"]),
+        np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.array(["2026-01-01"], dtype="M8[ns]"),
+        np.array([True, False]),
+        np.array([], dtype="U0"),
+        np.arange(3, dtype=">f4"),
+    ]
+    for array in arrays:
+        target.dump(array)
+        back = target.load()
+        assert (back.dtype, back.shape, back.tobytes()) == (array.dtype, array.shape, array.tobytes())
+        np.testing.assert_array_equal(np.load(target.path), array)
+
+
+def file_seal_of(data):
+    pieces = Pieces()
+    pieces.update(data)
+    return pieces.finish()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 3 * PIECE), max_size=5), st.integers(0, 2**32))
+def test_the_digest_does_not_depend_on_portions(tmp_path_factory, portions, seed):
+    path = tmp_path_factory.mktemp("portions") / "x"
+    data = [np.random.default_rng(seed + at).bytes(size) for at, size in enumerate(portions)]
+    writer = HashingWriter(path)
+    for portion in data:
+        assert writer.write(portion) == len(portion)
+    made, size, pieces = writer.finish()
+
+    assert (made, pieces) == file_seal(path) == file_seal_of(b"".join(data))
+    assert path.read_bytes() == b"".join(data)
+    assert size == len(b"".join(data))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=50), st.integers(0, 100)), max_size=12))
+def test_a_writer_may_go_back(tmp_path_factory, steps):
+    writer = HashingWriter(tmp_path_factory.mktemp("back") / "x")
+    plain = io.BytesIO()
+    for step in steps:
+        if isinstance(step, bytes):
+            writer.write(step)
+            plain.write(step)
+        else:
+            writer.seek(step)
+            plain.seek(step)
+        assert writer.tell() == plain.tell()
+    made, size, _ = writer.finish()
+
+    assert made == digest(plain.getvalue())
+    assert size == len(plain.getvalue())
+
+
+DATA = np.random.default_rng(1).bytes(5 * PIECE + 777)
+SEAL = file_seal_of(DATA)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(DATA) + 10), st.integers(-1, len(DATA))), min_size=1, max_size=8))
+def test_a_reader_gives_what_the_file_holds(reads):
+    file = verified(io.BytesIO(DATA), digest=SEAL[0], size=len(DATA), pieces=SEAL[1], name="x")
+    for at, count in reads:
+        file.seek(at)
+        assert file.read(count) == (DATA[at:] if count < 0 else DATA[at : at + count])
