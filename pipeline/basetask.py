@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import luigi
-from luigi.parameter import ParameterVisibility
 
 from pipeline import planning
 from pipeline.metaclass import TaskMeta
@@ -35,6 +34,8 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
     set_tracking_url: Any = None
     set_status_message: Any = None
     set_progress_percentage: Any = None
+    decrease_running_resources: Any = None
+    scheduler_messages: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         bound = type(self)._schema_now()
@@ -56,6 +57,18 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
     def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
         return [(slot.name, slot.declared) for slot in cls._schema_now().slots]
 
+    def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
+        values = self.param_kwargs
+        return {
+            slot.name: slot.declared.serialize(values[slot.name])
+            for slot in type(self)._schema_now().slots
+            if not slot.private and (slot.significant or not only_significant) and (slot.visible or not only_public)
+        }
+
+    def _get_param_visibilities(self) -> dict[str, int]:
+        # One for all tasks of the class: whoever gets it never changes it.
+        return type(self)._schema_now().visibilities
+
     def __hash__(self) -> int:
         return hash(self.task_id)
 
@@ -69,9 +82,8 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
         shown = []
         for slot in type(self)._schema_now().slots:
             if slot.significant:
-                private = slot.declared.visibility == ParameterVisibility.PRIVATE
                 value = self.param_kwargs[slot.name]
-                text = "***" if private else repr(value)
+                text = "***" if slot.private else repr(value)
                 shown.append(f"{slot.name}={text if len(text) <= 200 else text[:197] + '...'}")
         return f"{self.get_task_family()}({', '.join(shown)})"
 

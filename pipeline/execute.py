@@ -12,12 +12,11 @@ from __future__ import annotations
 import inspect
 import linecache
 import logging
-import os
 import pickle
 import re
 import time
 import types
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,10 @@ from pipeline.parameters import to_text
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.task import Part, Task, WrapperTask, load_output
-from pipeline.verdict import key_of, made_from
-from targets import Target, seal
-from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError, TargetError
-from targets.record import Input, Inputs, Record
+from pipeline.verdict import Finding, key_of, made_from
+from targets import Target, processes, seal
+from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError
+from targets.record import COMPACT_FROM, Input, Inputs, Record
 from targets.record import Part as TargetPart
 from targets.store import Draft
 from targets.target import Facts
@@ -92,8 +91,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         target = execution.target
         kept.keep(task.store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
-    stamp = target.stamp()
-    scope.committed(task, record, stamp, scope.identity_of(task, record))
+    scope.committed(task, record, target.dumped, scope.identity_of(task, record))
     scope.tell(task, "ran", duration=duration, why=why)
 
 
@@ -129,7 +127,9 @@ class Execution:
             return value
 
         loaded = structure.transform(requirements, load)
-        self.inputs = [Input(path, _named(required), key_of(required), identities[path]) for path, required in self.leaves]
+        # Of many requirements the record keeps the families alone.
+        named = _named if len(self.leaves) < COMPACT_FROM else _family
+        self.inputs = [Input(path, named(required), key_of(required), identities[path]) for path, required in self.leaves]
         return loaded
 
     def drive(self, inputs: Any) -> Any:
@@ -181,7 +181,7 @@ class Execution:
         slots = type(task)._schema_now().slots
         fingerprint = code.of(type(task))
 
-        def record(parts: tuple[TargetPart, ...]) -> Record:
+        def record(before: Record | None, *, parts: tuple[TargetPart, ...], **stored: Any) -> Record:
             pickled, tops = code.names_in(target.named_code())
             return Record(
                 family=task.get_task_family(),
@@ -192,12 +192,14 @@ class Execution:
                 inputs=Inputs(self.inputs),
                 dynamic=tuple(self.dynamic),
                 pickled=pickled,
-                libraries=libraries.versions_of({*fingerprint.libraries, *tops} - {"luigi"}),
-                drift=drift_of(target, parts),
+                libraries=libraries.versions_of(frozenset(fingerprint.libraries).union(tops) - {"luigi"}),
+                drift=drift_of(before, parts) if before is not None else (),
                 identity=self._identity(value, target, fingerprint.digest),
                 started=round(self.started, 3),
                 duration=round(duration, 6),
                 run=self.scope.id,
+                parts=parts,
+                **stored,
                 **self.scope.environment,
             )
 
@@ -218,18 +220,23 @@ class Execution:
         for task in required:
             if task.task_id in self.scope.failed:
                 raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
-            if not planning.find(task, self.scope).verdict.is_current:
+            if not self._found(task).verdict.is_current:
                 needs.append(task)
                 continue
             for owner in self._behind(task):
-                if planning.find(owner, self.scope).absent and not self._elsewhere(owner):
+                if self._found(owner).absent and not self._elsewhere(owner):
                     self.scope.want(owner)
                     needs.append(owner)
         if needs:
             raise _Needs(list(dict.fromkeys(needs)), known=known)
 
-    def _behind(self, required: Any) -> list[Any]:
+    def _found(self, task: Any) -> Finding:
+        return self.scope.remembered(task) or planning.find(task, self.scope)
+
+    def _behind(self, required: Any) -> Sequence[Any]:
         """The tasks whose outputs are loaded for a requirement: those that a wrapper stands for, the owner of a part."""
+        if not getattr(required, "_stands_for_others", False):
+            return (required,)
         found: dict[Any, None] = {}
         waiting = [required]
         while waiting:
@@ -244,18 +251,18 @@ class Execution:
 
     def _elsewhere(self, owner: Any) -> bool:
         """Kept in the memory of a process that we are not: it is made here when it is loaded."""
-        return isinstance(owner, Task) and owner.target.in_memory and self.scope.process != os.getpid()
+        return isinstance(owner, Task) and owner.target.in_memory and self.scope.process != processes.current
 
     def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
         for _ in range(3):
             for owner in self._behind(required):
-                if self._elsewhere(owner) and planning.find(owner, self.scope).absent:
+                if self._elsewhere(owner) and self._found(owner).absent:
                     self.scope.want(owner)
                     _execute_locked(owner, self.scope)
-            found = planning.find(required, self.scope)
+            found = self._found(required)
             try:
-                value = load_output(required, options)
+                value, stamp = _load_with_stamp(required, options)
             except DamagedError as error:
                 log.warning("%s", error)
                 self._set_aside(required)
@@ -265,7 +272,7 @@ class Execution:
                     self.scope.forget(task)
                 raise _Needs([required], known=True) from None
             # Another process may have committed between the judgement and the load.
-            if found.stamp is None or required.target.stamp() == found.stamp:
+            if found.stamp is None or stamp == found.stamp:
                 return value, found.identity or ""
             self.scope.forget(required)
         raise DamagedError(f"{required!r} is rewritten faster than it can be read: is something else writing to the store?")
@@ -287,6 +294,19 @@ class Execution:
         return options
 
 
+def _load_with_stamp(required: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:
+    """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain."""
+    if not isinstance(required, Task) or isinstance(required, WrapperTask):
+        return load_output(required, options), None
+    target = required.target
+    if type(required).load is Task.load and type(target).load is Target.load:
+        return target.load_with_stamp(**options)
+    # An app's own way to load, or no file: whatever it reads, the record must be the same before and after.
+    before = target.stamp()
+    value = load_output(required, options)
+    return value, before if target.stamp() == before else None
+
+
 def _is_generator_step(task: Any, value: types.GeneratorType[Any, Any, Any]) -> bool:
     return inspect.isgeneratorfunction(inspect.unwrap(type(task).easy_run)) or value.gi_code.co_name in ("easy_run", "task_function")
 
@@ -296,6 +316,10 @@ def _named(task: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+def _family(task: Any) -> str:
+    return task.get_task_family()  # type: ignore[no-any-return]
+
+
 def for_record(declared: Any, value: Any) -> Any:
     """Plain values as they are, anything else as the text that its parameter reads."""
     if value is None or type(value) in (str, int, bool) or (type(value) is float and abs(value) < float("inf")):
@@ -303,13 +327,9 @@ def for_record(declared: Any, value: Any) -> Any:
     return {"text": declared.serialize(value)}
 
 
-def drift_of(target: Target[Any], parts: tuple[TargetPart, ...]) -> tuple[str, ...]:
+def drift_of(replaced: Record, parts: tuple[TargetPart, ...]) -> tuple[str, ...]:
     """How columns and dtypes differ from those of the output that is replaced."""
-    try:
-        found = target.find_record()
-    except TargetError:
-        return ()
-    before = {(part.name, name): kind for part in found[0].parts for name, kind in (part.columns or {}).items()} if found else {}
+    before = {(part.name, name): kind for part in replaced.parts for name, kind in (part.columns or {}).items()}
     now = {(part.name, name): kind for part in parts for name, kind in (part.columns or {}).items()}
     if not before or not now:
         return ()

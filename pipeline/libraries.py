@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+
+from targets.record import Constant
 
 
 @functools.cache
@@ -30,7 +32,8 @@ def distribution_of(module: str) -> str | None:
     return found[0] if found else None
 
 
-def versions_of(modules: Iterable[str]) -> dict[str, str]:
+@functools.cache
+def versions_of(modules: frozenset[str]) -> Mapping[str, str]:
     """Distribution and version of each of these modules that is an installed library."""
     found: dict[str, str] = {}
     for module in sorted(modules):
@@ -38,7 +41,7 @@ def versions_of(modules: Iterable[str]) -> dict[str, str]:
         version = version_of(distribution) if distribution else None
         if distribution and version:
             found[distribution] = version
-    return found
+    return Constant(found)
 
 
 def changes(recorded: Mapping[str, str]) -> str:

@@ -32,7 +32,7 @@ generation = 0
 class Slot:
     """One parameter of one class."""
 
-    __slots__ = ("declared", "name", "normalises", "position", "significant", "visible")
+    __slots__ = ("declared", "name", "normalises", "position", "private", "significant", "visible")
 
     def __init__(self, name: str, declared: luigi.Parameter[Any], position: int) -> None:
         self.name = name
@@ -40,6 +40,7 @@ class Slot:
         self.position = position
         self.significant: bool = declared.significant
         self.visible = declared.visibility == ParameterVisibility.PUBLIC
+        self.private = declared.visibility == ParameterVisibility.PRIVATE
         # Most parameters do not define normalize(); calling the default costs as much as all the rest.
         self.normalises = type(declared).normalize is not luigi.Parameter.normalize
 
@@ -57,7 +58,7 @@ class Slot:
 class Schema:
     """All parameters of one class, in the order of their declaration."""
 
-    __slots__ = ("_warned", "by_name", "family", "generation", "positional", "slots")
+    __slots__ = ("_warned", "by_name", "family", "generation", "positional", "slots", "visibilities")
 
     def __init__(self, cls: Any) -> None:
         self.generation = generation
@@ -73,6 +74,7 @@ class Schema:
         self.slots = tuple(Slot(name, declared, at) for at, (name, declared) in enumerate(ordered))
         self.positional = tuple(slot for slot in self.slots if slot.declared.positional)
         self.by_name = {slot.name: slot for slot in self.slots}
+        self.visibilities = {slot.name: slot.declared.visibility.serialize() for slot in self.slots if not slot.private}
         self._warned: set[str] = set()
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:

@@ -24,7 +24,8 @@ from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
 from pipeline.verdict import CURRENT, Finding, Rule, Verdict
-from targets.record import Record
+from targets import processes
+from targets.record import Constant, Record
 
 _ids_of_this_process: set[str] = set()
 _forks = 0
@@ -49,7 +50,7 @@ class Scope:
         self.forcing = Forcing(force)
         self.started = time.time()
         _ids_of_this_process.add(self.id)
-        self.process = os.getpid()
+        self.process = processes.current
         #: Tasks whose absent data somebody needs.
         self.wanted: set[str] = set()
         #: Tasks that could not be made, where that is known to be final.
@@ -89,6 +90,10 @@ class Scope:
             del self._current[task.task_id]
             return None
         return self._other.get(task.task_id)
+
+    def remembered(self, task: Any) -> Finding | None:
+        """What was found CURRENT, without a look whether it still holds: for whoever looks anyhow when loading."""
+        return self._current.get(task.task_id)
 
     def found(self, task: Any) -> Finding:
         """What was found about a task that was judged."""
@@ -154,7 +159,7 @@ class Scope:
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
         """Where and with what this run takes place, captured once, as records keep it."""
-        return {"host": environment.host(), "versions": environment.versions(), "git": environment.git(os.getcwd())}
+        return {"host": environment.host(), "versions": Constant(environment.versions()), "git": Constant(environment.git(os.getcwd()))}
 
     @contextlib.contextmanager
     def asking(self) -> Iterator[None]:

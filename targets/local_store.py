@@ -17,26 +17,29 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from targets import processes
 from targets.errors import StoreError
 from targets.folders import make_private
 from targets.locks import KeyLocks
 from targets.seal import short_digest
 from targets.store import Draft, Stamp
+from targets.writing import HashingWriter
 
 INTERNAL = ".luigi-warp"
 _TEMPORARY = ".tmp"
 _ASIDE = ".aside"
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 _counter = itertools.count()
 _token = uuid.uuid4().hex[:20]
-_token_owner = os.getpid()
+_token_owner = processes.current
 
 
 def _unique() -> str:
     """Names nobody else uses, on any host; never from `random`, which a step may have seeded."""
     global _token, _token_owner
-    if _token_owner != os.getpid():
-        _token, _token_owner = uuid.uuid4().hex[:20], os.getpid()
+    if _token_owner != processes.current:
+        _token, _token_owner = uuid.uuid4().hex[:20], processes.current
     return f"{_token}{next(_counter):x}"
 
 
@@ -128,7 +131,7 @@ class LocalStore:
         return removed
 
     def make_folder(self, name: str) -> None:
-        folder = os.path.dirname(self._prefix + name)
+        folder = (self._prefix + name).rpartition(os.sep)[0]
         if folder not in self._made:
             try:
                 make_private(folder)
@@ -157,8 +160,18 @@ class LocalDraft:
 
     def create(self, name: str) -> Path:
         temporary = self._temporary(name, _TEMPORARY)
+        if not os.path.isdir(os.path.dirname(temporary)):
+            self._make_folder_again(name)
         self._files[name] = temporary
         return Path(temporary)
+
+    def writer(self, name: str) -> HashingWriter:
+        temporary = self._files[name] = self._temporary(name, _TEMPORARY)
+        try:
+            return HashingWriter(temporary)
+        except FileNotFoundError:
+            self._make_folder_again(name)
+            return HashingWriter(temporary)
 
     def directory(self, name: str, record: str) -> Path:
         # Side files are written where they stay, since an output may name their path. The old ones, and the record
@@ -167,16 +180,24 @@ class LocalDraft:
         self._put_aside(name)
         final = self._store.where(name)
         self._store.make_folder(name)
-        os.mkdir(final, 0o700)
+        try:
+            os.mkdir(final, 0o700)
+        except FileNotFoundError:
+            self._make_folder_again(name)
+            os.mkdir(final, 0o700)
         self._directories.append(final)
         return Path(final)
 
-    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = ()) -> Stamp:
+    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = (), replaces: bool = True) -> Stamp:
         where = self._store.where
         final_record = where(record)
         self._record = temporary = self._temporary(record, _TEMPORARY)
         try:
-            descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            try:
+                descriptor = os.open(temporary, _NEW, 0o600)
+            except FileNotFoundError:
+                self._make_folder_again(record)
+                descriptor = os.open(temporary, _NEW, 0o600)
             try:
                 view = memoryview(data)
                 while view:
@@ -188,8 +209,9 @@ class LocalDraft:
                 found = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
-            with suppress(FileNotFoundError):
-                os.unlink(final_record)
+            if replaces:
+                with suppress(FileNotFoundError):
+                    os.unlink(final_record)
             # What was put aside must not come back beside new data.
             self._old_is_gone = True
             for name in obsolete:
@@ -235,10 +257,12 @@ class LocalDraft:
     def _temporary(self, name: str, ending: str) -> str:
         self._store.make_folder(name)
         folder, _, base = self._store.where(name).rpartition(os.sep)
-        if not os.path.isdir(folder):
-            self._store.forget_folders()
-            self._store.make_folder(name)
         return f"{folder}{os.sep}.{key_of(base)}.{_unique()}{ending}"
+
+    def _make_folder_again(self, name: str) -> None:
+        """Somebody has removed it since it was made."""
+        self._store.forget_folders()
+        self._store.make_folder(name)
 
 
 def key_of(base: str) -> str:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from targets import processes
 from targets.errors import StoreError
 from targets.folders import make_private
 
@@ -95,7 +96,7 @@ class KeyLocks:
             raise
 
     def _give_back(self, place: int) -> None:
-        if fcntl is not None and self._descriptor is not None and self._owner == os.getpid():
+        if fcntl is not None and self._descriptor is not None and self._owner == processes.current:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place)
         self._drop(place)
 
@@ -123,12 +124,12 @@ class KeyLocks:
                     self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
                 except OSError as error:
                     raise StoreError(f"the store {os.path.dirname(self._path)} cannot be written: {error}") from error
-                self._owner = os.getpid()
+                self._owner = processes.current
             return self._descriptor
 
     def _forget_after_fork(self) -> None:
         # A forked child owns none of its parent's locks, and a condition may have been forked while held.
-        if self._owner not in (0, os.getpid()):
+        if self._owner not in (0, processes.current):
             self._changed = threading.Condition()
             self._held = {}
-            self._owner = os.getpid()
+            self._owner = processes.current

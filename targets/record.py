@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,6 +153,14 @@ def _structure_difference(rows: Sequence[Input], today: Sequence[tuple[str, str]
     return None
 
 
+class Constant(dict[str, Any]):
+    """A mapping that the records of a run share and nobody changes: its JSON is made once."""
+
+    @functools.cached_property
+    def text(self) -> str:
+        return _encode(dict(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What made an output, and what the output is."""
@@ -191,15 +200,18 @@ class Record:
     def to_bytes(self) -> bytes:
         # A value that was left at its default is left out: 100,000 records are read at every start.
         body: dict[str, Any] = {"schema": SCHEMA}
+        constants = ""
         for name, default in _DEFAULTS.items():
             value = getattr(self, name)
-            if value != default:
+            if type(value) is Constant:
+                constants += f',"{name}":{value.text}' if value else ""
+            elif value != default:
                 body[name] = value
         if self.inputs:
             body["inputs"] = self.inputs.to_json()
         if self.parts:
             body["parts"] = [_part_json(part) for part in self.parts]
-        raw = _encode(body).encode("utf-8", "surrogatepass")
+        raw = (_encode(body)[:-1] + constants + "}").encode("utf-8", "surrogatepass")
         return raw[:-1] + _SEPARATOR + seal.digest(raw).encode() + b'"}\n'
 
     @classmethod

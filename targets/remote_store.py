@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from targets.errors import MissingExtraError, StoreError
 from targets.local_store import named_key
 from targets.store import Draft, Stamp
+from targets.writing import HashingWriter
 
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
 QUARANTINE = ".luigi-warp/quarantine"
@@ -155,7 +156,10 @@ class RemoteDraft:
         path.mkdir()
         return path
 
-    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = ()) -> Stamp:
+    def writer(self, name: str) -> HashingWriter:
+        return HashingWriter(self.create(name))
+
+    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = (), replaces: bool = True) -> Stamp:
         files: Any = self._store.files
         full = self._store.full
         try:

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from targets.writing import HashingWriter
+
 # What a remembered verdict is held against: a record whose stamp changed must be read again.
 Stamp = tuple[int, ...]
 
@@ -23,11 +25,14 @@ class Draft(Protocol):
     def create(self, name: str) -> Path:
         """A local path, in use by nobody, for the file or directory that will be `name`."""
 
+    def writer(self, name: str) -> HashingWriter:
+        """A new file for what will be `name`, open for writing."""
+
     def directory(self, name: str, record: str) -> Path:
         """The empty directory `name` at its final place, for side files; the old one is kept aside."""
 
-    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = ()) -> Stamp:
-        """Make the new output visible: the old record goes first, the new one comes last."""
+    def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = (), replaces: bool = True) -> Stamp:
+        """Make the new output visible: the old record, if it `replaces` one, goes first, the new one comes last."""
 
     def __enter__(self) -> Draft: ...
 

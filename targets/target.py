@@ -23,11 +23,10 @@ from targets.opening import open_store
 from targets.reading import damage_of, verified
 from targets.record import SUFFIX, Part, Record
 from targets.store import Draft, Stamp, Store
-from targets.writing import HashingWriter
 
 T = TypeVar("T")
-#: What of a record is known once the parts of an output are written.
-Facts = Callable[[tuple[Part, ...]], Record]
+#: Makes the record of an output: given the one that it replaces, and by name what `Target` knows of what was written.
+Facts = Callable[..., Record]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,6 +76,8 @@ class Target(luigi.target.Target, Generic[T]):
     #: The data live no longer than this process.
     in_memory: ClassVar[bool] = False
 
+    #: The stamp of what this object has dumped last.
+    dumped: Stamp | None = None
     #: The task this output belongs to, where there is one.
     task: Any = None
     part: str = ""
@@ -230,11 +231,14 @@ class Target(luigi.target.Target, Generic[T]):
                 f"{self._owner()} returned a {type(value).__name__} that {type(self).__name__} cannot store: "
                 f"{type(error).__name__}: {error}. Return something else, or choose another target_type"
             ) from error
-        return self._commit(draft, parts, facts or (lambda _: Record(key=self.place.key)), directory)
+        return self._commit(draft, parts, facts or self._plain_facts, directory)
+
+    def _plain_facts(self, before: Record | None, **stored: Any) -> Record:
+        return Record(key=self.place.key, **stored)
 
     def save(self, value: T, draft: Draft) -> tuple[Part, ...]:
         """Write the value's files into the draft."""
-        writer = HashingWriter(draft.create(self.name))
+        writer = draft.writer(self.name)
         try:
             self.write(value, writer)  # type: ignore[arg-type]
         except BaseException:
@@ -251,18 +255,23 @@ class Target(luigi.target.Target, Generic[T]):
             directory = None
         if directory is None and self.store.size(self.directory_name) is not None:
             obsolete.append(self.directory_name)
+        before: Record | None = None
+        replaces = True
         with suppress(RecordError):
-            if found := self.find_record():
+            found = self.find_record()
+            replaces = found is not None
+            if found is not None:
+                before = found[0]
                 kept = {part.file for part in parts}
-                obsolete += [file for file in _files_of(found[0]) if file not in kept]
-        record = dataclasses.replace(
-            facts(parts),
+                obsolete += [file for file in _files_of(before) if file not in kept]
+        record = facts(
+            before,
             parts=parts,
             digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
             size=sum(part.size for part in parts),
             directory=seal_directory(directory)[0] if directory is not None else None,
         )
-        stamp = draft.commit(self.place.record_name, record.to_bytes(), obsolete=tuple(obsolete))
+        self.dumped = stamp = draft.commit(self.place.record_name, record.to_bytes(), obsolete=tuple(obsolete), replaces=replaces)
         self.remember(record, stamp)
         return record
 
@@ -270,6 +279,10 @@ class Target(luigi.target.Target, Generic[T]):
 
     def load(self, **options: Any) -> T:
         """The stored value. The bytes are verified first: `DamagedError` if they are not those that were written."""
+        return self.load_with_stamp(**options)[0]
+
+    def load_with_stamp(self, **options: Any) -> tuple[T, Stamp]:
+        """The stored value, and the stamp of the very record that it was verified with."""
         for attempt in (1, 2):
             found = self.find_record()
             if found is None:
@@ -277,7 +290,7 @@ class Target(luigi.target.Target, Generic[T]):
             if found[0].trimmed:
                 raise MissingOutputError(f"the data of {self._owner()} were trimmed: build it again to load it")
             try:
-                return self.load_from(found[0], **options)
+                return self.load_from(found[0], **options), found[1]
             except (DamagedError, FileNotFoundError) as error:
                 # Somebody may have committed between our look at the record and at the data.
                 if attempt == 2 or self.store.stamp(self.place.record_name) == found[1]:

@@ -6,7 +6,6 @@ code and the identities of its inputs.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from typing import Any, ClassVar, TypeVar
 
@@ -44,8 +43,9 @@ class MemoryTarget(Target[T]):
 
     def dump(self, value: T, *, facts: Facts | None = None, draft: Draft | None = None, directory: os.PathLike[str] | None = None) -> Record:
         parts = (Part(self.part, "", self.format_name(), "", 0, kind="none"),)
-        record = dataclasses.replace(facts(parts) if facts else Record(key=self.place.key), parts=parts)
-        self._kept[self._where] = (value, record)
+        record = (facts or self._plain_facts)(None, parts=parts)
+        kept = self._kept[self._where] = (value, record)
+        self.dumped = (id(kept),)
         return record
 
     def what_is_wrong(self, record: Record) -> tuple[str, str] | None:
