@@ -118,6 +118,9 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
         with scope.asking():
             return scope.requirements(self)[1]
 
+    def _slim(self) -> None:
+        """Forget what can be made again: there may be a million of us."""
+
     def _first_look(self, scope: Scope) -> Finding | Look | None:
         """See `planning.walk`. None: the requirements say everything, `_conclude` is asked."""
         return None

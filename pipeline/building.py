@@ -7,7 +7,7 @@ Nothing is handed to Luigi if every task is current.
 
 from __future__ import annotations
 
-import gc
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from typing import Any
 
 from luigi.scheduler import UNKNOWN
 
-from pipeline import filecache, planning, settings
-from pipeline.errors import MissingFileError, StepError, TaskDefinitionError
+from pipeline import filecache, garbage, planning, settings
+from pipeline.errors import MissingFileError, PipelineError, StepError, TaskDefinitionError
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
@@ -55,16 +55,19 @@ def build(
         filecache.forget()
     with run_scope(Scope(inside_run=True, is_build=True, force=force)) as scope:
         roots = planning.as_tasks(tasks)
-        plan = planning.plan(roots, scope=scope)
-        scope.forcing.insist(plan.order)
-        _check(plan.order)
+        with garbage.paused():
+            plan = planning.plan(roots, scope=scope)
+            scope.forcing.insist(plan.order)
+            _check(plan.order)
         _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         worker: Worker | None = None
         if todo:
             _sweep(plan.must_run)
+            _prepare(plan.must_run, scope)
             worker = _run(todo, workers, engine, keep_going, scheduler)
-        outcomes = _outcomes(plan, worker, scope)
+        with garbage.paused():
+            outcomes = _outcomes(plan, worker, scope)
     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
     log.info("%s", run.one_line_summary)
     return run
@@ -116,6 +119,14 @@ def _sweep(tasks: list[Any]) -> None:
         store.sweep(folder)
 
 
+def _prepare(tasks: list[Any], scope: Scope) -> None:
+    """Find out here, once, what every child process would have to find out for itself."""
+    _ = scope.environment
+    for kind in dict.fromkeys(type(task) for task in tasks if isinstance(task, Task)):
+        with contextlib.suppress(PipelineError):  # the step itself says so, if it gets that far
+            scope.code.of(kind)
+
+
 def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any) -> Worker:
     worker = Worker(
         scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
@@ -126,15 +137,12 @@ def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler
         wait_jitter=0.05,
         no_install_shutdown_handler=True,
     )
-    # The graph is there for the whole run: looking through it again and again for garbage costs a fifth of the time.
-    gc.freeze()
-    try:
-        with worker:
+    with garbage.graph_set_aside(), worker:
+        with garbage.paused():
             for task in todo:
                 worker.add(task)
+        with garbage.graph_set_aside():
             worker.run_all()
-    finally:
-        gc.unfreeze()
     return worker
 
 

@@ -58,6 +58,7 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
         try:
             with task.store.lock(task.key, lambda: log.info("%r is being made by another process; waiting", task)):
                 _execute_locked(task, scope)
+            task._slim()
             return
         except _Needs as needs:
             wanted = repairs(needs.tasks) if needs.known else needs.tasks

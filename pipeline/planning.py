@@ -7,12 +7,12 @@ names the tasks of a cycle, `AmbiguousFamilyError` two classes whose outputs wou
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 from typing import Any
 
 import luigi
 
+from pipeline import garbage
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
 from pipeline.scope import Scope, current, run_scope
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
@@ -27,9 +27,7 @@ class Plan:
         self.order = order
         self.verdicts: dict[Any, Verdict] = {}
         for task in order:
-            found = scope.finding(task)
-            assert found is not None
-            self.verdicts[task] = found.verdict
+            self.verdicts[task] = scope.found(task).verdict
 
     @property
     def must_run(self) -> list[Any]:
@@ -44,15 +42,8 @@ def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
     roots = as_tasks(tasks)
     # As `build` would judge: a run of its own.
     scope = scope or Scope(inside_run=True, is_build=True)
-    # Everything that is found stays: looking for garbage meanwhile would cost as much as planning.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        with run_scope(scope), scope.asking():
-            return Plan(roots, walk(roots, scope, everything=True), scope)
-    finally:
-        if collecting:
-            gc.enable()
+    with garbage.paused(), run_scope(scope), scope.asking():
+        return Plan(roots, walk(roots, scope, everything=True), scope)
 
 
 def as_tasks(tasks: Any) -> list[Any]:
@@ -108,6 +99,7 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             if scope.forcing:
                 scope.forcing.look_at(task, (required for _, required in _requirements_of(task, open_looks[name], scope)))
             _settle(task, open_looks.pop(name), scope)
+            getattr(task, "_slim", _nothing)()
             done.add(name)
             order.append(task)
             continue
@@ -131,6 +123,10 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             if required_name not in done or classes[required_name] is not type(required):
                 stack.append(required)
     return order
+
+
+def _nothing() -> None:
+    pass
 
 
 def _first_look(task: Any, scope: Scope) -> Finding | Look | None:

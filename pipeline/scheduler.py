@@ -56,7 +56,10 @@ class Scheduler(luigi.scheduler.Scheduler):
         self._retry_policies: dict[tuple[Any, ...], RetryPolicy] = {}
 
     def add_task(self, task_id: Any = None, *args: Any, **kwargs: Any) -> None:
-        held = self._state.hold(task_id)
+        new_deps = kwargs.get("new_deps")
+        if new_deps and kwargs.get("deps") is not None:
+            kwargs["deps"] = [*kwargs["deps"], *new_deps]
+        held = self._state.hold(task_id, new_deps=bool(new_deps))
         try:
             super().add_task(task_id, *args, **kwargs)
         finally:

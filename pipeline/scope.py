@@ -23,7 +23,7 @@ from pipeline import environment, structure
 from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
-from pipeline.verdict import CURRENT, Finding, Rule, Verdict
+from pipeline.verdict import CURRENT, Finding
 from targets import processes
 from targets.record import Constant, Record
 
@@ -96,9 +96,8 @@ class Scope:
         return self._current.get(task.task_id)
 
     def found(self, task: Any) -> Finding:
-        """What was found about a task that was judged."""
-        finding = self.finding(task)
-        return finding if finding is not None else Finding(Verdict(Rule.MISSING, "it was just removed"))
+        """What was found about a task that was just judged."""
+        return self._current.get(task.task_id) or self._other[task.task_id]
 
     def remember(self, task: Any, finding: Finding) -> None:
         if finding.verdict.is_current:

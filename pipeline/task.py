@@ -178,6 +178,10 @@ class Task(BaseTask, Generic[T]):
 
         return execute(self)
 
+    def _slim(self) -> None:
+        self.__dict__.pop("_target_known", None)
+        self.__dict__.pop("_stem_known", None)
+
     def _first_look(self, scope: Scope) -> Finding | Look | None:
         in_memory = issubclass(type(self).target_type, MemoryTarget) and not type(self).outputs
         if in_memory and self.task_id not in scope.wanted and self.target.find_record() is None:

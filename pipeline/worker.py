@@ -17,13 +17,24 @@ from luigi.scheduler import DONE, FAILED
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter
 
-from pipeline import engines
+from pipeline import engines, garbage
 from pipeline.engines import Job
 from pipeline.errors import StepError
 from pipeline.repairing import Repair
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
 from pipeline.taskprocess import TaskProcess
+
+#: After so many results, what there is by then is set aside.
+_AGEING = 4096
+
+
+class _Replies(list[dict[str, Any]]):
+    """The scheduler's replies for Luigi's summary, which looks only at those that brought no work."""
+
+    def append(self, reply: dict[str, Any]) -> None:
+        if reply["task_id"] is None:
+            super().append(reply)
 
 
 class Worker(luigi.worker.Worker):
@@ -43,6 +54,7 @@ class Worker(luigi.worker.Worker):
         super().__init__(Scheduler() if scheduler is None else scheduler, worker_id, worker_processes, assistant, **config)
         self._task_result_queue.close()
         self._task_result_queue: Any = self
+        self._get_work_response_history = _Replies()
         self._keep_going = keep_going
         self._engine_name = engine
         self._engine = engines.make(engine or ("processes" if self._apart else "inline"), self._describe, self._find)
@@ -50,6 +62,7 @@ class Worker(luigi.worker.Worker):
         self._found_out: deque[tuple[Any, ...]] = deque()
         #: What became of each task: state, duration, error.
         self.settled: dict[str, tuple[str, float, BaseException | None]] = {}
+        self._results = 0
         #: Who waits for what it asked for while running.
         self._waiting: dict[str, list[Any]] = {}
         #: What a task has asked for while running, ever.
@@ -129,6 +142,9 @@ class Worker(luigi.worker.Worker):
         result = self._engine.next_result(timeout)
         if result is None:
             raise queue.Empty
+        self._results += 1
+        if self._results % _AGEING == 0:
+            garbage.set_aside_more()
         job = self._running_tasks[result.task_id]
         if job.use_multiprocessing:
             # What was not current must be asked again.

@@ -52,12 +52,13 @@ class TaskState(SimpleTaskState):
 
     def _reindex(self) -> None:
         self.ready = ReadyQueue()
-        self._dependents: dict[str, set[Task]] = {}
+        self._dependents: dict[str, Task | set[Task]] = {}  # a single one needs no set
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self._blocked: tuple[set[str], defaultdict[str, Tally]] | None = None  # see _find_blocked; None if outdated
         self._due: list[tuple[float, int, Task]] = []
         self._numbers = itertools.count()
         self._held: str | None = None
+        self._expects_deps = False
         for task in self._tasks.values():
             task.listed, task.undone, task.entry, task.due = False, 0, None, None
             task.number = task.turn = next(self._numbers)
@@ -95,15 +96,19 @@ class TaskState(SimpleTaskState):
         if task is None:
             task = Task(task_id, **fields)
             task.number = task.turn = next(self._numbers)
+            if self._expects_deps and task_id == self._held:
+                task.make_room_for_deps()
         return task
 
-    def hold(self, task_id: str) -> tuple[Collection[str], int]:
+    def hold(self, task_id: str, *, new_deps: bool = False) -> tuple[Collection[str], int]:
         """Keep a task out of the indexes until `release`; the result is what `release` needs to know."""
-        self._held = task_id
+        self._held, self._expects_deps = task_id, new_deps
         task = self._tasks.get(task_id)
         if task is None:
             return (), 0
         self._withdraw(task)
+        if new_deps:
+            task.make_room_for_deps()
         return task.deps, len(task.deps)
 
     def release(self, task_id: str, held: tuple[Collection[str], int]) -> None:
@@ -214,7 +219,7 @@ class TaskState(SimpleTaskState):
             tallies: defaultdict[str, Tally] = defaultdict(Tally)
             todo = list(blocked)
             while todo:
-                for task in self._dependents.get(todo.pop(), ()):
+                for task in self._dependents_of(todo.pop()):
                     if task.status == PENDING and task.id not in blocked:
                         blocked.add(task.id)
                         todo.append(task.id)
@@ -248,7 +253,11 @@ class TaskState(SimpleTaskState):
         for dep in deps:
             dependents = self._dependents.get(dep)
             if dependents is None:
-                self._dependents[dep] = {task}
+                self._dependents[dep] = task
+            elif dependents is task:
+                continue
+            elif isinstance(dependents, Task):
+                self._dependents[dep] = {dependents, task}
             elif task in dependents:
                 continue
             else:
@@ -257,10 +266,16 @@ class TaskState(SimpleTaskState):
 
     def _unlink(self, task: Task, deps: Iterable[str]) -> None:
         for dep in deps:
-            self._dependents[dep].discard(task)
-            if not self._dependents[dep]:
+            dependents = self._dependents[dep]
+            if isinstance(dependents, set):
+                dependents.discard(task)
+            if not isinstance(dependents, set) or not dependents:
                 del self._dependents[dep]
             task.undone -= not self._is_done(dep)
+
+    def _dependents_of(self, task_id: str) -> Collection[Task]:
+        dependents = self._dependents.get(task_id, ())
+        return (dependents,) if isinstance(dependents, Task) else dependents
 
     def _is_done(self, task_id: str) -> bool:
         task = self._tasks.get(task_id)
@@ -269,7 +284,7 @@ class TaskState(SimpleTaskState):
     def _tell_dependents(self, task: Task) -> None:
         """Call when a task has become DONE or has ceased to be so, be it by being removed."""
         done = self._is_done(task.id)
-        for dependent in self._dependents.get(task.id, ()):
+        for dependent in self._dependents_of(task.id):
             dependent.undone -= 1 if done else -1
             if dependent.entry is not None:
                 self.ready.remove(dependent)

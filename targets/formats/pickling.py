@@ -18,6 +18,7 @@ from targets.target import Target
 T = TypeVar("T")
 
 PROTOCOL = 5
+_NAMES_NOTHING: frozenset[Any] = frozenset()
 _PLAIN = frozenset({int, float, str, bool, bytes, type(None), complex})
 
 
@@ -40,7 +41,7 @@ class PickleTarget(Target[T]):
     extension = "pkl"
     compression: ClassVar[int] = 0
 
-    _named: frozenset[Any] = frozenset()
+    _named: frozenset[Any] = _NAMES_NOTHING
 
     def named_code(self) -> frozenset[Any]:
         return self._named
@@ -55,7 +56,7 @@ class PickleTarget(Target[T]):
 
     def _pickle(self, value: T, file: Any) -> None:
         if type(value) in _PLAIN:
-            self._named = frozenset()
+            self._named = _NAMES_NOTHING
             file.write(pickle.dumps(value, PROTOCOL))
             return
         pickler = _NamingPickler(file)
