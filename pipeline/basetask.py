@@ -16,6 +16,7 @@ from pipeline.metaclass import TaskMeta
 from pipeline.scope import Scope, current
 from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict
 from targets import seal
+from targets.target import Place
 
 
 class BaseTask(luigi.Task, metaclass=TaskMeta):
@@ -117,6 +118,10 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
         scope = current()
         with scope.asking():
             return scope.requirements(self)[1]
+
+    def _place(self) -> Place | None:
+        """Where the output lives, where there is one."""
+        return None
 
     def _slim(self) -> None:
         """Forget what can be made again: there may be a million of us."""

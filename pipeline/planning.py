@@ -16,6 +16,7 @@ from pipeline import garbage
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
 from pipeline.scope import Scope, current, run_scope
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
+from targets.snapshot import Snapshot
 
 
 class Plan:
@@ -42,8 +43,34 @@ def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
     roots = as_tasks(tasks)
     # As `build` would judge: a run of its own.
     scope = scope or Scope(inside_run=True, is_build=True)
-    with garbage.paused(), run_scope(scope), scope.asking():
+    with garbage.paused(), run_scope(scope), scope.asking(), scope.looking_at(_snapshots(roots, scope)):
         return Plan(roots, walk(roots, scope, everything=True), scope)
+
+
+#: A folder of which fewer outputs are asked for is not listed: it may hold a million others.
+_WORTH_LISTING = 32
+
+
+def _snapshots(roots: list[Any], scope: Scope) -> dict[str, Snapshot]:
+    """A listing of each folder in which many of these tasks keep their outputs, by the store's URL."""
+    places: dict[tuple[Any, str], list[str]] = {}
+    seen: set[str] = set()
+    waiting = list(reversed(roots))
+    while waiting:
+        task = waiting.pop()
+        # What a plain Luigi task requires is asked only if it is not complete.
+        if task.task_id in seen or not hasattr(task, "_first_look"):
+            continue
+        seen.add(task.task_id)
+        place = task._place()
+        if place is not None:
+            places.setdefault((place.store, place.stem.rpartition("/")[0]), []).append(place.record_name if place.store.reads_in_bulk else "")
+        waiting += [required for _, required in reversed(scope.requirements(task)[1])]
+    found: dict[str, Snapshot] = {}
+    for (store, folder), records in places.items():
+        if len(records) >= _WORTH_LISTING:
+            found.setdefault(store.url, Snapshot(store)).look_through(folder, records)
+    return found
 
 
 def as_tasks(tasks: Any) -> list[Any]:

@@ -26,6 +26,8 @@ from pipeline.forcing import Forcing
 from pipeline.verdict import CURRENT, Finding
 from targets import processes
 from targets.record import Constant, Record
+from targets.snapshot import Snapshot
+from targets.store import Store
 
 _ids_of_this_process: set[str] = set()
 _forks = 0
@@ -61,6 +63,8 @@ class Scope:
         self._current: dict[str, Finding] = {}
         self._other: dict[str, Finding] = {}
         self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
+        #: What stores held when planning began; while it lasts.
+        self._snapshots: dict[str, Snapshot] = {}
         self._depth = 0
         self._forks = _forks
 
@@ -145,6 +149,19 @@ class Scope:
                 raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {error}") from error
             self._requirements[task.task_id] = known
         return known
+
+    @contextlib.contextmanager
+    def looking_at(self, snapshots: dict[str, Snapshot]) -> Iterator[None]:
+        """Judge by these snapshots meanwhile."""
+        self._snapshots = snapshots
+        try:
+            yield
+        finally:
+            self._snapshots = {}
+
+    def through(self, store: Store) -> Snapshot | None:
+        """What answers in the place of a store, if anything does."""
+        return self._snapshots.get(store.url)
 
     def code_change(self, task: Any, record: Record) -> str | None:
         return self.code.change(task, record)

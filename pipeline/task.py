@@ -178,6 +178,9 @@ class Task(BaseTask, Generic[T]):
 
         return execute(self)
 
+    def _place(self) -> Place | None:
+        return Place(self.store, self._stem)
+
     def _slim(self) -> None:
         self.__dict__.pop("_target_known", None)
         self.__dict__.pop("_stem_known", None)
@@ -242,6 +245,9 @@ class WrapperTask(Task[Any]):
 
     def remove(self) -> None:
         """Nothing: a wrapper stores nothing."""
+
+    def _place(self) -> None:
+        return None
 
     def load(self, **options: Any) -> Any:
         return structure.transform(structure.settle(self.requires()), lambda _, task: load_output(task, options))

@@ -101,8 +101,9 @@ def key_of(task: Any) -> str:
 def look(task: Any, scope: Scope) -> Finding | Look:
     """Rules that the record alone answers."""
     target = task.target
+    through = scope.through(target.store)
     try:
-        found = target.find_record()
+        found = target.find_record(through)
     except NewerRecordError:
         raise
     except RecordError as error:
@@ -118,7 +119,7 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     if record.trimmed and (record.wanted or task.task_id in scope.wanted):
         return Finding(Verdict(Rule.MISSING, "its data were trimmed, and are needed"), stamp=stamp)
     if not record.trimmed:
-        wrong = target.what_is_wrong(record)
+        wrong = target.what_is_wrong(record, through)
         if wrong is not None:
             return Finding(Verdict(Rule(wrong[0]), wrong[1]), stamp=stamp)
     if scope.made_in_this_run(record):

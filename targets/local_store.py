@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +22,7 @@ from targets.errors import StoreError
 from targets.folders import make_private
 from targets.locks import KeyLocks
 from targets.seal import short_digest
-from targets.store import Draft, Stamp
+from targets.store import Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 INTERNAL = ".luigi-warp"
@@ -45,6 +45,8 @@ def _unique() -> str:
 
 class LocalStore:
     """See `targets.store.Store` for the contract."""
+
+    reads_in_bulk = False
 
     def __init__(self, root: str, *, durable: bool = False) -> None:
         self.url = root
@@ -89,6 +91,16 @@ class LocalStore:
                     yield entry.name
         except (FileNotFoundError, NotADirectoryError):
             return
+
+    def scan(self, folder: str) -> Iterator[tuple[str, Listed | None]]:
+        return ((name, None) for name in self.list(folder))
+
+    def read_all(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        found = {}
+        for name in names:
+            with suppress(FileNotFoundError), self.open(name) as file:
+                found[name] = file.read()
+        return found
 
     def folders(self) -> Iterator[str]:
         for directory, below, _ in os.walk(self.url):

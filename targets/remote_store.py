@@ -7,19 +7,20 @@ time write to such a store. The package for the protocol (s3fs, gcsfs, ...) is i
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from targets.errors import MissingExtraError, StoreError
 from targets.local_store import named_key
-from targets.store import Draft, Stamp
+from targets.store import Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
@@ -28,6 +29,8 @@ QUARANTINE = ".luigi-warp/quarantine"
 
 class RemoteStore:
     """See `targets.store.Store` for the contract."""
+
+    reads_in_bulk = True
 
     def __init__(self, url: str) -> None:
         import fsspec
@@ -73,8 +76,7 @@ class RemoteStore:
             found = self.files.info(self.full(name))
         except FileNotFoundError:
             return None
-        told = "|".join(str(found.get(field, "")) for field in ("ETag", "etag", "generation", "LastModified", "mtime", "created", "size"))
-        return (int.from_bytes(hashlib.sha256(told.encode()).digest()[:12], "big"),)
+        return _stamp_of(found)
 
     def size(self, name: str) -> int | None:
         self.files.invalidate_cache()
@@ -89,6 +91,19 @@ class RemoteStore:
         with suppress(FileNotFoundError):
             for found in self.files.ls(self.full(folder), detail=False):
                 yield found.rstrip("/").rpartition("/")[2]
+
+    def scan(self, folder: str) -> Iterator[tuple[str, Listed | None]]:
+        self.files.invalidate_cache()
+        with suppress(FileNotFoundError):
+            for found in self.files.ls(self.full(folder), detail=True):
+                size = 0 if found["type"] == "directory" else int(found["size"])
+                yield found["name"].rstrip("/").rpartition("/")[2], Listed(_stamp_of(found), size)
+
+    def read_all(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        by_path = {self.files._strip_protocol(self.full(name)): name for name in names}
+        # fsspec fetches many at a time where its backend can.
+        found = self.files.cat(list(by_path), on_error="omit") if by_path else {}
+        return {by_path[path]: data for path, data in found.items()}
 
     def folders(self) -> Iterator[str]:
         self.files.invalidate_cache()
@@ -133,6 +148,14 @@ class RemoteStore:
     def sweep(self, folder: str) -> int:
         """Nothing to do: an upload that was cut off leaves no object."""
         return 0
+
+
+def _stamp_of(found: Mapping[str, Any]) -> Stamp:
+    """From what the backend says of an object, alone or in a listing; the two agree on the first of these that there is."""
+    told = next((found[field] for field in ("ETag", "etag", "generation", "md5Hash", "created", "mtime", "LastModified") if found.get(field)), "")
+    if isinstance(told, datetime.datetime):
+        told = told.timestamp()
+    return (int.from_bytes(hashlib.sha256(f"{told}|{found.get('size')}".encode()).digest()[:12], "big"),)
 
 
 class RemoteDraft:

@@ -8,15 +8,22 @@ that was not committed has written is removed, at the latest by the next run (`s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from targets.writing import HashingWriter
 
 # What a remembered verdict is held against: a record whose stamp changed must be read again.
 Stamp = tuple[int, ...]
+
+
+class Listed(NamedTuple):
+    """What a listing says of a file."""
+
+    stamp: Stamp
+    size: int
 
 
 class Draft(Protocol):
@@ -63,6 +70,15 @@ class Store(Protocol):
 
     def list(self, folder: str) -> Iterator[str]:
         """Names directly below a folder, nothing for a folder that is not there."""
+
+    #: A listing says sizes, and several files are read faster together than one after the other.
+    reads_in_bulk: bool
+
+    def scan(self, folder: str) -> Iterator[tuple[str, Listed | None]]:
+        """Like `list`, with what the listing says for nothing; None where that is not enough."""
+
+    def read_all(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        """The contents of files, without those that are not there."""
 
     def folders(self) -> Iterator[str]:
         """Every folder that may hold outputs."""

@@ -22,6 +22,7 @@ from targets.errors import DamagedError, DumpError, LoadError, MissingOutputErro
 from targets.opening import open_store
 from targets.reading import damage_of, verified
 from targets.record import SUFFIX, Part, Record
+from targets.snapshot import Snapshot
 from targets.store import Draft, Stamp, Store
 
 T = TypeVar("T")
@@ -129,17 +130,21 @@ class Target(luigi.target.Target, Generic[T]):
             raise MissingOutputError(f"nothing is stored at {self.path}: build the task first")
         return found[0]
 
-    def find_record(self) -> tuple[Record, Stamp] | None:
-        """The record and its stamp, None where there is none. Records are parsed once for each stamp."""
+    def find_record(self, through: Store | Snapshot | None = None) -> tuple[Record, Stamp] | None:
+        """The record and its stamp, None where there is none. Records are parsed once for each stamp.
+
+        `through`: what to ask in the place of the store.
+        """
+        store = through or self.store
         where = (self.store.url, self.place.record_name)
-        stamp = self.store.stamp(self.place.record_name)
+        stamp = store.stamp(self.place.record_name)
         if stamp is None:
             return None
         known = _parsed.get(where)
         if known is not None and known[0] == stamp:
             return known[1], stamp
         try:
-            with self.store.open(self.place.record_name) as file:
+            with store.open(self.place.record_name) as file:
                 record = Record.from_bytes(file.read())
         except FileNotFoundError:
             return None
@@ -177,19 +182,20 @@ class Target(luigi.target.Target, Generic[T]):
             return False
         return found is not None and not found[0].trimmed and self.what_is_wrong(found[0]) is None
 
-    def what_is_wrong(self, record: Record) -> tuple[str, str] | None:
+    def what_is_wrong(self, record: Record, through: Store | Snapshot | None = None) -> tuple[str, str] | None:
         """(rule, reason) where the data are not those of the record, as far as names and sizes tell."""
+        store = through or self.store
         if not record.parts:
             return "DAMAGED", "its record names no data"
         for part in record.parts:
             if part.kind == "none":
                 continue
-            size = self.store.size(part.file)
+            size = store.size(part.file)
             if size is None:
                 return "MISSING", f"{part.file} is gone"
             if part.kind == "file" and size != part.size:
                 return "DAMAGED", f"{part.file} has {size} bytes, not {part.size}"
-        if record.directory is not None and self.store.size(self.directory_name) is None:
+        if record.directory is not None and store.size(self.directory_name) is None:
             return "MISSING", f"{self.directory_name} is gone"
         return None
 

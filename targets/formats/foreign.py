@@ -55,7 +55,7 @@ class ForeignTarget(Target[Any]):
             return (Part(self.part, "", self.format_name(), "", 0, kind="none"),)
         return (Part(self.part, "", self.format_name(), seal.file_digest(file), os.stat(file).st_size, kind="foreign"),)
 
-    def what_is_wrong(self, record: Record) -> tuple[str, str] | None:
+    def what_is_wrong(self, record: Record, through: Any = None) -> tuple[str, str] | None:
         if not self.inner.exists():
             return "MISSING", f"{self.path} is gone"
         part = record.parts[0]

@@ -33,7 +33,7 @@ class MemoryTarget(Target[T]):
     def _where(self) -> tuple[str, str]:
         return self.store.url, f"{self.place.stem}.{self.part}"
 
-    def find_record(self) -> tuple[Record, Stamp] | None:
+    def find_record(self, through: Any = None) -> tuple[Record, Stamp] | None:
         kept = self._kept.get(self._where)
         return (kept[1], (id(kept),)) if kept else None
 
@@ -48,7 +48,7 @@ class MemoryTarget(Target[T]):
         self.dumped = (id(kept),)
         return record
 
-    def what_is_wrong(self, record: Record) -> tuple[str, str] | None:
+    def what_is_wrong(self, record: Record, through: Any = None) -> tuple[str, str] | None:
         return None
 
     def load(self, **options: Any) -> T:
@@ -73,7 +73,7 @@ class DummyTarget(Target[None]):
     def save(self, value: Any, draft: Draft) -> tuple[Part, ...]:
         return (Part(self.part, "", self.format_name(), "", 0, kind="none"),)
 
-    def what_is_wrong(self, record: Record) -> tuple[str, str] | None:
+    def what_is_wrong(self, record: Record, through: Any = None) -> tuple[str, str] | None:
         return None
 
     def load_part(self, part: Part, **options: Any) -> None:
