@@ -122,6 +122,9 @@ def _sweep(tasks: list[Any]) -> None:
 def _prepare(tasks: list[Any], scope: Scope) -> None:
     """Find out here, once, what every child process would have to find out for itself."""
     _ = scope.environment
+    for task in tasks:
+        if getattr(task, "share_inputs", False):
+            scope.shared.expect(task.task_id, (required.task_id for _, required in scope.requirements(task)[1]))
     for kind in dict.fromkeys(type(task) for task in tasks if isinstance(task, Task)):
         with contextlib.suppress(PipelineError):  # the step itself says so, if it gets that far
             scope.code.of(kind)

@@ -59,9 +59,13 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             with task.store.lock(task.key, lambda: log.info("%r is being made by another process; waiting", task)):
                 _execute_locked(task, scope)
             task._slim()
+            scope.shared.done(task.task_id)
             return
         except _Needs as needs:
             wanted = repairs(needs.tasks) if needs.known else needs.tasks
+        except BaseException:
+            scope.shared.done(task.task_id)
+            raise
         yield wanted
 
 
@@ -120,6 +124,7 @@ class Execution:
     def load_all(self, requirements: Any) -> Any:
         """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""
         self._require([required for _, required in self.leaves], known=True)
+        self.scope.shared.begin(self.task.task_id, alone=self.scope.process == processes.current)
         identities: dict[str, str] = {}
 
         def load(path: str, required: Any) -> Any:
@@ -262,6 +267,10 @@ class Execution:
                     self.scope.want(owner)
                     _execute_locked(owner, self.scope)
             found = self._found(required)
+            if self.task.share_inputs:
+                is_there, value = self.scope.shared.get(required.task_id, found.stamp, options)
+                if is_there:
+                    return value, found.identity or ""
             try:
                 value, stamp = _load_with_stamp(required, options)
             except DamagedError as error:
@@ -274,6 +283,8 @@ class Execution:
                 raise _Needs([required], known=True) from None
             # Another process may have committed between the judgement and the load.
             if found.stamp is None or stamp == found.stamp:
+                if self.task.share_inputs:
+                    self.scope.shared.keep(required.task_id, found.stamp, options, value)
                 return value, found.identity or ""
             self.scope.forget(required)
         raise DamagedError(f"{required!r} is rewritten faster than it can be read: is something else writing to the store?")

@@ -23,6 +23,7 @@ from pipeline import environment, structure
 from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
+from pipeline.sharing import Shared
 from pipeline.verdict import CURRENT, Finding
 from targets import processes
 from targets.record import Constant, Record
@@ -60,6 +61,7 @@ class Scope:
         #: Told of every task that was settled: (task, "ran" | "kept", facts).
         self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
         self.code = Code()
+        self.shared = Shared()
         self._current: dict[str, Finding] = {}
         self._other: dict[str, Finding] = {}
         self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}

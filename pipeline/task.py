@@ -68,6 +68,11 @@ class Task(BaseTask, Generic[T]):
     check_output: ClassVar[Any] = None
     #: Options for loading single requirements, by position or name: `{"frame": {"columns": ["x"]}}`.
     load_options: ClassVar[Mapping[Any, Mapping[str, Any]]] = {}
+    #: At most so many tasks of this class run at a time, over all workers of a scheduler.
+    max_parallel: ClassVar[int | None] = None
+    #: Steps of one process that set this are given the same object where they require the same output: only for steps that change none
+    #: of their inputs.
+    share_inputs: ClassVar[bool] = False
     #: A plain function that is the step: called with the inputs, and with the parameters that it names.
     task_function: ClassVar[Callable[..., Any] | None] = None
 
@@ -80,6 +85,7 @@ class Task(BaseTask, Generic[T]):
         if "_visible_in_registry" not in vars(cls):
             cls._visible_in_registry = True
         _check_target_types(cls)
+        _check_limit(cls)
 
     # What a step says
 
@@ -178,6 +184,16 @@ class Task(BaseTask, Generic[T]):
 
         return execute(self)
 
+    def process_resources(self) -> dict[str, int]:
+        """Luigi's resources, with one of this class's own where it sets `max_parallel`."""
+        limit = type(self).max_parallel
+        return self.resources if limit is None else {**self.resources, self.slots_name(): 1}
+
+    @classmethod
+    def slots_name(cls) -> str:
+        """The Luigi resource of which each task of this class takes one, if it sets `max_parallel`."""
+        return f"max_parallel of {cls.get_task_family()}"
+
     def _place(self) -> Place | None:
         return Place(self.store, self._stem)
 
@@ -202,6 +218,12 @@ class Task(BaseTask, Generic[T]):
             return Finding(asked)
         identities = [finding_of(required).identity or "" for _, required in leaves]
         return Finding(CURRENT, made_from(self, scope.code.of(type(self)).digest, identities), absent=True)
+
+
+def _check_limit(cls: type[Task[Any]]) -> None:
+    limit = cls.max_parallel
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")
 
 
 def _check_target_types(cls: type[Task[Any]]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import luigi.worker
 from luigi import Event
-from luigi.scheduler import DONE, FAILED
+from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter
 
@@ -63,6 +63,7 @@ class Worker(luigi.worker.Worker):
         #: What became of each task: state, duration, error.
         self.settled: dict[str, tuple[str, float, BaseException | None]] = {}
         self._results = 0
+        self._limits_told: set[type] = set()
         #: Who waits for what it asked for while running.
         self._waiting: dict[str, list[Any]] = {}
         #: What a task has asked for while running, ever.
@@ -196,7 +197,16 @@ class Worker(luigi.worker.Worker):
         current().moved()
         return released and not self._stop_requesting_work
 
+    def _tell_limit(self, task: Any) -> None:
+        """Without being told, a scheduler takes every resource for one of which there is one."""
+        limit = getattr(type(task), "max_parallel", None)
+        if limit is not None and type(task) not in self._limits_told:
+            self._limits_told.add(type(task))
+            self._scheduler.update_resource(task.slots_name(), limit)
+
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs["status"] == PENDING and kwargs["task_id"] in self._scheduled_tasks:
+            self._tell_limit(self._scheduled_tasks[kwargs["task_id"]])
         super()._add_task(*args, **kwargs)
         for name in kwargs.get("new_deps") or ():
             self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])
