@@ -14,30 +14,39 @@ from typing import BinaryIO
 
 from targets import seal
 from targets.errors import DamagedError
+from targets.record import Part
 from targets.seal import DIGEST_BYTES, PIECE
+from targets.store import Store
 
 # Not a whole piece: pickle copies what is left in the buffer each time it looks ahead.
 _BUFFER = 1 << 17
 
 
-def verified(file: BinaryIO, *, digest: str, size: int, pieces: bytes, name: str) -> BinaryIO:
-    """An open file with the bytes of the record and no others. Takes over `file`."""
-    if not pieces:
-        with file:
-            data = file.read()
-        if len(data) != size:
-            raise DamagedError(f"{name} has {len(data)} bytes where its record says {size}; it will be made again")
-        if seal.digest(data) != digest:
-            raise DamagedError(f"{name} is not what was written (its digest differs); it will be made again")
-        return io.BytesIO(data)
-    if seal.digest_of_pieces(pieces) != digest or len(pieces) != -(-size // PIECE) * DIGEST_BYTES:
-        file.close()
+def verified_bytes(store: Store, part: Part) -> BinaryIO:
+    """The one piece of a small file, in memory."""
+    data = store.read(part.file, part.size)
+    if len(data) != part.size:
+        raise _other_size(store, part, len(data))
+    if seal.digest(data) != part.digest:
+        raise DamagedError(f"{store.where(part.file)} is not what was written (its digest differs); it will be made again")
+    return io.BytesIO(data)
+
+
+def verified_file(store: Store, part: Part) -> BinaryIO:
+    """A file of several pieces, open for reading."""
+    name = store.where(part.file)
+    if seal.digest_of_pieces(part.pieces) != part.digest or len(part.pieces) != -(-part.size // PIECE) * DIGEST_BYTES:
         raise DamagedError(f"the record of {name} contradicts itself: the digests of its pieces do not make that of the whole")
+    file = store.open(part.file)
     found = file.seek(0, os.SEEK_END)
-    if found != size:
+    if found != part.size:
         file.close()
-        raise DamagedError(f"{name} has {found} bytes where its record says {size}; it will be made again")
-    return io.BufferedReader(_Pieces(file, size, pieces, name), _BUFFER)
+        raise _other_size(store, part, found)
+    return io.BufferedReader(_Pieces(file, part.size, part.pieces, name), _BUFFER)
+
+
+def _other_size(store: Store, part: Part, found: int) -> DamagedError:
+    return DamagedError(f"{store.where(part.file)} has {found} bytes where its record says {part.size}; it will be made again")
 
 
 class _Pieces(io.RawIOBase):

@@ -62,6 +62,9 @@ class RemoteStore:
     def open(self, name: str) -> BinaryIO:
         return self.files.open(self.full(name), "rb")  # type: ignore[no-any-return]
 
+    def read(self, name: str, size: int) -> bytes:
+        return self.files.cat_file(self.full(name))  # type: ignore[no-any-return]
+
     def path(self, name: str) -> Path:
         local = Path(self._fetched.name, name)
         shutil.rmtree(local, ignore_errors=True)

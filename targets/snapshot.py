@@ -6,9 +6,7 @@ question goes to the store. It is as old as the listing, so it serves to plan; w
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
-from typing import BinaryIO
 
 from targets.record import SUFFIX
 from targets.store import Listed, Stamp, Store
@@ -40,13 +38,13 @@ class Snapshot:
         known, found = self._find(name)
         return self._store.size(name) if not known else found.size if found is not None else None
 
-    def open(self, name: str) -> BinaryIO:
+    def read(self, name: str, size: int) -> bytes:
         if self._waiting:
             # In the order in which they are going to be asked for, more or less; a batch at a time is held in memory.
             batch, self._waiting = self._waiting[:_AT_A_TIME], self._waiting[_AT_A_TIME:]
             self._read.update(self._store.read_all(batch))
         data = self._read.pop(name, None)
-        return self._store.open(name) if data is None else io.BytesIO(data)
+        return self._store.read(name, size) if data is None else data
 
     def _find(self, name: str) -> tuple[bool, Listed | None]:
         """Whether the listing answers, and what."""

@@ -56,6 +56,9 @@ class Store(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Open for reading; `FileNotFoundError` where there is nothing."""
 
+    def read(self, name: str, size: int) -> bytes:
+        """The content of a file of about this size, in as few steps as there are; `FileNotFoundError` where there is nothing."""
+
     def path(self, name: str) -> Path:
         """A local path that holds the content of `name`; a remote store brings it first."""
 

@@ -20,7 +20,7 @@ import luigi.target
 from targets import seal
 from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, NewerRecordError, PipelineError, RecordError, StoreError
 from targets.opening import open_store
-from targets.reading import damage_of, verified
+from targets.reading import damage_of, verified_bytes, verified_file
 from targets.record import SUFFIX, Part, Record
 from targets.snapshot import Snapshot
 from targets.store import Draft, Stamp, Store
@@ -51,6 +51,7 @@ class Place:
 _parsed: dict[tuple[str, str], tuple[Stamp, Record]] = {}
 _parsed_lock = threading.Lock()
 _PARSED_LIMIT = 20_000
+_RECORD_SIZE = 4096
 
 
 class Target(luigi.target.Target, Generic[T]):
@@ -144,8 +145,7 @@ class Target(luigi.target.Target, Generic[T]):
         if known is not None and known[0] == stamp:
             return known[1], stamp
         try:
-            with store.open(self.place.record_name) as file:
-                record = Record.from_bytes(file.read())
+            record = Record.from_bytes(store.read(self.place.record_name, _RECORD_SIZE))
         except FileNotFoundError:
             return None
         except IsADirectoryError as error:
@@ -310,10 +310,9 @@ class Target(luigi.target.Target, Generic[T]):
 
     def load_part(self, part: Part, **options: Any) -> T:
         try:
-            opened = self.store.open(part.file)
+            file = verified_file(self.store, part) if part.pieces else verified_bytes(self.store, part)
         except IsADirectoryError as error:
             raise DamagedError(f"{self.store.where(part.file)} is a directory where a file was written; it will be made again") from error
-        file = verified(opened, digest=part.digest, size=part.size, pieces=part.pieces, name=self.store.where(part.file))
         return self.decode(file, part, **options)
 
     def decode(self, file: BinaryIO, part: Part, **options: Any) -> T:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget
-from targets.reading import verified
-from targets.record import Record
+from targets.opening import open_store
+from targets.reading import verified_file
+from targets.record import Part, Record
 from targets.seal import PIECE, Pieces, digest, digest_of_pieces, file_seal
 from targets.writing import HashingWriter
 
@@ -101,7 +102,7 @@ def test_pieces_that_do_not_make_the_digest_are_refused(tmp_path):
     whole, _ = file_seal_of(data)
 
     with pytest.raises(DamagedError, match="contradicts itself"):
-        verified(io.BytesIO(data), digest=whole, size=len(data), pieces=other[1], name="x")
+        verified_file(open_store(str(tmp_path)), Part("", "x", "bin", whole, len(data), pieces=other[1]))
 
 
 def test_a_record_keeps_the_pieces(tmp_path):
@@ -221,8 +222,10 @@ SEAL = file_seal_of(DATA)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(DATA) + 10), st.integers(-1, len(DATA))), min_size=1, max_size=8))
-def test_a_reader_gives_what_the_file_holds(reads):
-    file = verified(io.BytesIO(DATA), digest=SEAL[0], size=len(DATA), pieces=SEAL[1], name="x")
+def test_a_reader_gives_what_the_file_holds(tmp_path_factory, reads):
+    folder = tmp_path_factory.mktemp("reads")
+    (folder / "x").write_bytes(DATA)
+    file = verified_file(open_store(str(folder)), Part("", "x", "bin", SEAL[0], len(DATA), pieces=SEAL[1]))
     for at, count in reads:
         file.seek(at)
         assert file.read(count) == (DATA[at:] if count < 0 else DATA[at : at + count])
