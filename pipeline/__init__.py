@@ -27,11 +27,12 @@ from pipeline.errors import (
     TaskDefinitionError,
     UnknownParameterError,
 )
-from pipeline.housekeeping import accept, trim
+from pipeline.housekeeping import accept, resign, trim
 from pipeline.inheriting import inherit_dict, inherit_list
 from pipeline.parameters import ListTaskParameter, TaskParameter
 from pipeline.planning import Plan, plan
 from pipeline.runs import Outcome, Run
+from pipeline.secrets import SecretParameter
 from pipeline.task import ExternalFile, Task, WrapperTask
 from pipeline.verdict import Verdict
 from targets.errors import ShadowedPackageError
@@ -56,6 +57,7 @@ __all__ = [
     "RequirementFailedError",
     "ReservedNameError",
     "Run",
+    "SecretParameter",
     "ShadowedPackageError",
     "StaleSourceError",
     "StepError",
@@ -72,5 +74,6 @@ __all__ = [
     "inherit_list",
     "main",
     "plan",
+    "resign",
     "trim",
 ]

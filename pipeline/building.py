@@ -15,7 +15,7 @@ from typing import Any
 
 from luigi.scheduler import UNKNOWN
 
-from pipeline import filecache, garbage, planning, settings
+from pipeline import filecache, garbage, history, interrupts, planning, settings
 from pipeline.errors import MissingFileError, PipelineError, StepError, TaskDefinitionError
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
@@ -24,6 +24,7 @@ from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
 from pipeline.verdict import CURRENT, Rule, Verdict, required_while_running
 from pipeline.worker import Worker
+from targets import trust
 
 log = logging.getLogger("pipeline")
 
@@ -37,13 +38,15 @@ def build(
     force: Any = (),
     scheduler: Any = None,
     rehash: bool = False,
+    retry_failed: bool = False,
 ) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
 
     `engine`: where steps execute: "inline" or "processes" (the default with several workers). `workers`: how many steps may
     run at a time. `keep_going`: go on with other steps after one has failed.
     `force`: what is to run although it is current: families, classes, tasks, beginnings of keys or "all", with "+" for
-    everything below. `rehash`: read external files again, also those that look unchanged.
+    everything below. `rehash`: read external files again, also those that look unchanged. `retry_failed`: run also steps whose
+    failure is kept (`cache_failures`).
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
@@ -53,7 +56,7 @@ def build(
     begun = time.perf_counter()
     if rehash:
         filecache.forget()
-    with run_scope(Scope(inside_run=True, is_build=True, force=force)) as scope:
+    with run_scope(Scope(inside_run=True, is_build=True, force=force, retry_failed=retry_failed)) as scope:
         roots = planning.as_tasks(tasks)
         with garbage.paused():
             plan = planning.plan(roots, scope=scope)
@@ -62,15 +65,36 @@ def build(
         _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         worker: Worker | None = None
+        entry: history.Entry | None = None
         if todo:
+            _check_formats(plan.must_run)
             _sweep(plan.must_run)
             _prepare(plan.must_run, scope)
-            worker = _run(todo, workers, engine, keep_going, scheduler)
+            entry = _entry(todo, scope)
+            try:
+                with interrupts.heeded(chosen.grace + 1):
+                    worker = _run(todo, workers, engine, keep_going, scheduler, chosen.grace)
+            except KeyboardInterrupt as error:
+                if entry is not None:
+                    entry.end("interrupted", exit_code=interrupts.TERMINATED if isinstance(error, interrupts.Terminated) else interrupts.INTERRUPTED)
+                raise
         with garbage.paused():
             outcomes = _outcomes(plan, worker, scope)
     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
+    if entry is not None:
+        entry.end("done" if run.ok else "failed", exit_code=run.exit_code, **run.counts())
     log.info("%s", run.one_line_summary)
     return run
+
+
+def _entry(todo: list[Any], scope: Scope) -> history.Entry | None:
+    """This run's entry in the history of the store that the first of its tasks has."""
+    store = next((task.store for task in todo if isinstance(task, Task)), None)
+    if store is None:
+        return None
+    entry = history.Entry(store, scope)
+    entry.begin()
+    return entry
 
 
 def _check(order: list[Any]) -> None:
@@ -80,6 +104,13 @@ def _check(order: list[Any]) -> None:
             continue
         if kind.easy_run is Task.easy_run and kind.task_function is None:
             raise TaskDefinitionError(f"{kind.__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
+
+
+def _check_formats(tasks: list[Any]) -> None:
+    """Say before anything is computed that its output could not be loaded afterwards."""
+    steps = {(type(task), task.store.url): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
+    for task in steps.values():
+        trust.insist_on_decoding(runs_code=task.target.runs_code, store=task.store, what=repr(task))
 
 
 def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
@@ -130,12 +161,13 @@ def _prepare(tasks: list[Any], scope: Scope) -> None:
             scope.code.of(kind)
 
 
-def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any) -> Worker:
+def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float) -> Worker:
     worker = Worker(
         scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
         worker_processes=workers,
         engine=engine,
         keep_going=keep_going,
+        grace=grace,
         wait_interval=0.05,
         wait_jitter=0.05,
         no_install_shutdown_handler=True,

@@ -68,6 +68,10 @@ class StepError(PipelineError):
         self.traceback = traceback
 
 
+class FailedBeforeError(PipelineError):
+    """A step failed before with the same code, parameters and inputs, and `cache_failures` keeps it from failing again."""
+
+
 class PlanningError(PipelineError):
     """What is to be built cannot be planned."""
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import luigi
 
-from pipeline import keys, libraries, planning, structure
+from pipeline import failures, keys, libraries, planning, structure
 from pipeline.checks import check
 from pipeline.errors import InputAccessError, RequirementFailedError
 from pipeline.fingerprint import kept
@@ -83,19 +83,25 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     execution = Execution(task, scope, leaves)
     with task.store.draft() as draft:
         execution.draft = draft
+        if task.cache_failures:
+            execution.insist_on_no_failure()
         inputs = execution.load_all(requirements)
-        check("check_input", task, inputs)
         execution.started, begun = time.time(), time.perf_counter()
         task._execution = execution
         try:
+            check("check_input", task, inputs)
             value = execution.drive(inputs)
+            check("check_output", task, value)
+        except Exception as error:
+            failures.keep(task, scope, [row.identity for row in execution.inputs], error)
+            raise
         finally:
             del task._execution
         duration = time.perf_counter() - begun
-        check("check_output", task, value)
         target = execution.target
         kept.keep(task.store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
+    failures.forget(task)
     scope.committed(task, record, target.dumped, scope.identity_of(task, record))
     scope.tell(task, "ran", duration=duration, why=why)
 
@@ -120,6 +126,12 @@ class Execution:
         if self.side_files is None:
             self.side_files = self.draft.directory(self.target.directory_name, self.target.place.record_name)
         return self.side_files
+
+    def insist_on_no_failure(self) -> None:
+        """Before hours of loading: a failure that is kept may say all."""
+        required = [required for _, required in self.leaves]
+        self._require(required, known=True)
+        failures.insist_on_none(self.task, self.scope, [self._found(one).identity or "" for one in required])
 
     def load_all(self, requirements: Any) -> Any:
         """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""
@@ -272,7 +284,7 @@ class Execution:
                 if is_there:
                     return value, found.identity or ""
             try:
-                value, stamp = _load_with_stamp(required, options)
+                value, stamp = _load_judged(required, found, options)
             except DamagedError as error:
                 log.warning("%s", error)
                 self._set_aside(required)
@@ -306,13 +318,13 @@ class Execution:
         return options
 
 
-def _load_with_stamp(required: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:
+def _load_judged(required: Any, found: Finding, options: Mapping[str, Any]) -> tuple[Any, Any]:
     """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain."""
     if not isinstance(required, Task) or isinstance(required, WrapperTask):
         return load_output(required, options), None
     target = required.target
     if type(required).load is Task.load and type(target).load is Target.load:
-        return target.load_with_stamp(**options)
+        return target.load_judged(found.stamp, **options)
     # An app's own way to load, or no file: whatever it reads, the record must be the same before and after.
     before = target.stamp()
     value = load_output(required, options)

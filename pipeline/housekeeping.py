@@ -1,4 +1,4 @@
-"""Keeping a store in order: trimming data, accepting code.
+"""Keeping a store in order: trimming data, accepting code, signing anew.
 
 `trim` deletes data and keeps records: what is below stays current, and the data are made again only if something that
 must run needs them. `accept` declares that a change of code did not change the meaning: records are stamped anew and
@@ -18,7 +18,11 @@ from pipeline.forcing import Forcing
 from pipeline.scope import Scope, run_scope
 from pipeline.task import Task, WrapperTask
 from pipeline.verdict import Rule
-from targets.record import Inputs, Record
+from targets import trust
+from targets.errors import SigningKeyError, TargetError, UntrustedError
+from targets.record import SUFFIX, Inputs, Record
+from targets.store import Store
+from targets.target import Place, Target
 
 
 def trim(tasks: Iterable[Any]) -> list[Any]:
@@ -40,6 +44,50 @@ def trim(tasks: Iterable[Any]) -> list[Any]:
                 task.store.delete(*(part.file for part in record.parts if part.file), target.directory_name)
             trimmed.append(task)
     return trimmed
+
+
+def resign(store: Store, *, unsigned: bool = False) -> Resigned:
+    """Sign the records of a store with the first of today's keys, where they are signed with another that is known.
+
+    `unsigned`: also those without a signature, after every byte of their data was verified. Whoever says so vouches for whoever could
+    write to the store until now.
+    """
+    keys = trust.keyring()
+    if not keys:
+        raise SigningKeyError(f"there is no key to sign with: set {trust.KEY} or {trust.KEY_FILE}")
+    signed = kept = 0
+    refused: list[str] = []
+    for folder in store.folders():
+        for name in sorted(name for name in store.list(folder) if name.endswith(SUFFIX) and not name.startswith(".")):
+            stem = f"{folder}/{name.removesuffix(SUFFIX)}"
+            target: Target[Any] = Target(Place(store, stem))
+            with store.lock(target.place.key):
+                try:
+                    found = target.find_record()
+                    if found is None:
+                        continue
+                    record = found[0]
+                    if keys.is_signed_by_first(record.signature) and trust.distrust(record) is None:
+                        kept += 1
+                        continue
+                    if trust.distrust(record) is not None:
+                        if record.signature or not unsigned:
+                            raise UntrustedError(str(trust.distrust(record)))
+                        target.verify_bytes(record)
+                    target.rewrite(record, vouched=True)
+                    signed += 1
+                except (TargetError, OSError) as error:
+                    refused.append(f"{stem}: {error}")
+    return Resigned(signed, kept, tuple(refused))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resigned:
+    """What became of the records of a store: newly signed, signed with today's key before, and refused, with the reasons."""
+
+    signed: int
+    kept: int
+    refused: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

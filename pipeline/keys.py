@@ -27,6 +27,7 @@ from typing import Any
 from luigi.freezing import FrozenOrderedDict
 
 from pipeline.errors import ParameterError
+from pipeline.secrets import Secret, hashed
 from targets import seal
 
 SLUG_LENGTH = 80
@@ -131,6 +132,7 @@ _ENCODERS: dict[type, Any] = {
     FrozenOrderedDict: _encode_mapping,
     dict: _encode_mapping,
 }
+_ENCODERS[Secret] = lambda value: b"!" + hashed(str.__str__(value))
 _ATOMS = frozenset({str, int, bool, float, type(None), bytes, datetime.date, datetime.datetime, datetime.timedelta})
 
 

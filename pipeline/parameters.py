@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import luigi
+from luigi.parameter import ParameterVisibility
 from luigi.task_register import Register
 
 from pipeline.errors import ParameterError
+from pipeline.fingerprint.project import Project
 
 if TYPE_CHECKING:
     _AnyParameter = luigi.Parameter[Any]
@@ -96,6 +98,8 @@ def to_text(tasks: list[luigi.Task]) -> str:
         params: dict[str, Any] = {}
         declared = dict(task.get_params())
         for name, value in task.param_kwargs.items():
+            if declared[name].visibility == ParameterVisibility.PRIVATE:
+                continue  # this text goes into records; whoever reads it takes the value from the configuration
             if is_tasks(value):
                 many = not isinstance(value, luigi.Task)
                 at = [numbers[item.task_id] for item in _as_list(value)]
@@ -138,6 +142,9 @@ def task_class(module: str, family: str) -> Any:
     for candidate in reversed(Register._reg):
         if candidate.__module__ == module and candidate.get_task_family() == family:
             return candidate
+    if not Project(frozenset()).owns(module):
+        # The name may come from a record that somebody else has written: importing is running.
+        raise ParameterError(f"no task class {family!r} is known, and {module!r}, where it should be, is not a module of this project")
     __import__(module)
     return Register.get_task_cls(family)
 

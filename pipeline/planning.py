@@ -16,6 +16,7 @@ from pipeline import garbage
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
 from pipeline.scope import Scope, current, run_scope
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
+from targets import trust
 from targets.snapshot import Snapshot
 
 
@@ -41,6 +42,7 @@ class Plan:
 def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
     """Judge everything that these tasks need. Writes nothing."""
     roots = as_tasks(tasks)
+    trust.keyring()  # what is set and is no key is an error now, not in each step
     # As `build` would judge: a run of its own.
     scope = scope or Scope(inside_run=True, is_build=True)
     with garbage.paused(), run_scope(scope), scope.asking(), scope.looking_at(_snapshots(roots, scope)):
@@ -122,6 +124,12 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             stack.pop()
             continue
         if name in open_looks:
+            if open_looks[name] is _LATER:
+                seen = open_looks[name] = _first_look(task, scope)
+                dynamic = [required for required, _ in seen.dynamic if required.task_id not in done] if isinstance(seen, Look) else []
+                if dynamic:
+                    _push(dynamic, stack, open_looks)
+                    continue
             stack.pop()
             if scope.forcing:
                 scope.forcing.look_at(task, (required for _, required in _requirements_of(task, open_looks[name], scope)))
@@ -135,6 +143,12 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             stack.pop()
             done.add(name)
             continue
+        if everything and known is None and hasattr(task, "_first_look"):
+            # Its requirements are asked for in any case, so its record need not be held until they are judged: a chain is deep.
+            open_looks[name] = _LATER
+            wanted = [required for _, required in scope.requirements(task)[1]]
+            _push([one for one in wanted if one.task_id not in done or classes[one.task_id] is not type(one)], stack, open_looks)
+            continue
         seen = known if known is not None else _first_look(task, scope)
         if not everything and isinstance(seen, Finding):
             scope.remember(task, seen)
@@ -143,13 +157,20 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             order.append(task)
             continue
         open_looks[name] = seen
-        for _, required in reversed(_requirements_of(task, seen, scope)):
-            required_name = required.task_id
-            if required_name in open_looks:
-                raise _cycle(stack, required, open_looks)
-            if required_name not in done or classes[required_name] is not type(required):
-                stack.append(required)
+        wanted = [required for _, required in _requirements_of(task, seen, scope)]
+        _push([one for one in wanted if one.task_id not in done or classes[one.task_id] is not type(one)], stack, open_looks)
     return order
+
+
+#: In the place of what a task's own record says, until its requirements are judged.
+_LATER: Any = object()
+
+
+def _push(wanted: list[Any], stack: list[Any], open_looks: dict[str, Any]) -> None:
+    for required in reversed(wanted):
+        if required.task_id in open_looks:
+            raise _cycle(stack, required, open_looks)
+        stack.append(required)
 
 
 def _nothing() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
+from pipeline.secrets import redact
 from pipeline.verdict import Verdict
 
 
@@ -93,7 +94,11 @@ class Run(LuigiRunResult):
         lines += [f"  skipped: {task!r}" for task in self.skipped[:20]]
         if len(self.skipped) > 20:
             lines.append(f"  and {len(self.skipped) - 20} more were skipped")
-        return "\n".join(lines)
+        return redact("\n".join(lines))
+
+    def counts(self) -> dict[str, int]:
+        """How many tasks ended in each state."""
+        return {name: len(tasks) for name, tasks in self._groups()}
 
     def _groups(self) -> list[tuple[str, list[Any]]]:
         return [("ran", self.ran), ("kept", self.kept), ("failed", self.failed), ("skipped", self.skipped)]

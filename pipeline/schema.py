@@ -51,6 +51,8 @@ class Slot:
             if self.normalises and not (value is None and not isinstance(self.declared, parameter.OptionalParameterMixin)):
                 value = self.declared.normalize(value)
         except Exception as error:
+            if self.private:
+                raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be what was given") from None
             raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {error}") from error
         return keys.freeze(value)
 

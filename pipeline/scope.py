@@ -19,7 +19,7 @@ from typing import Any
 
 import luigi.worker
 
-from pipeline import environment, structure
+from pipeline import environment, settings, structure
 from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
@@ -46,11 +46,14 @@ if hasattr(os, "register_at_fork"):
 class Scope:
     """See the module."""
 
-    def __init__(self, *, inside_run: bool, is_build: bool = False, force: Any = ()) -> None:
+    def __init__(self, *, inside_run: bool, is_build: bool = False, force: Any = (), retry_failed: bool = False) -> None:
         self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}"
+        settings.forget()
         self.inside_run = inside_run
         self.is_build = is_build
         self.forcing = Forcing(force)
+        #: Steps run although an earlier failure of theirs is kept.
+        self.retry_failed = retry_failed
         self.started = time.time()
         _ids_of_this_process.add(self.id)
         self.process = processes.current

@@ -15,6 +15,7 @@ from typing import Any
 from luigi import configuration
 
 from pipeline.errors import ConfigurationError
+from targets import trust
 
 SECTION = "pipeline"
 PREFIX = "PIPELINE_"
@@ -30,6 +31,12 @@ class Settings:
     engine: str = dataclasses.field(default="", metadata={"help": "where steps execute: inline, or processes (with several workers)"})
     on_code_change: str = dataclasses.field(default="rerun", metadata={"help": "when code that a step reaches changed: rerun, warn or ignore"})
     on_library_change: str = dataclasses.field(default="warn", metadata={"help": "when a library that it imports changed: rerun, warn or ignore"})
+    signing_key_file: str = dataclasses.field(default="", metadata={"help": "a file, outside the store, with the keys that sign records"})
+    allow_pickle: bool = dataclasses.field(default=True, metadata={"help": "whether formats that can run code when loaded may be used"})
+    allow_unsigned_pickle: bool = dataclasses.field(
+        default=False, metadata={"help": "whether such formats are loaded, unsigned, from where others can write"}
+    )
+    grace: float = dataclasses.field(default=3.0, metadata={"help": "seconds that running steps have to end after SIGTERM or ctrl-C"})
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})
 
 
@@ -49,6 +56,25 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         if PREFIX + name.upper() in environment:
             given[name] = (environment[PREFIX + name.upper()], PREFIX + name.upper())
     return Settings(**{name: _typed(known[name], value, source) for name, (value, source) in given.items()})
+
+
+def trust_policy() -> trust.Policy:
+    """What the configuration says about believing and decoding what is stored; read once, and again at the beginning of each run."""
+    global _policy
+    if _policy is None:
+        now = read({})  # the environment is asked each time
+        _policy = trust.Policy(now.signing_key_file, now.allow_pickle, now.allow_unsigned_pickle)
+    return _policy
+
+
+_policy: trust.Policy | None = None
+trust.policy = trust_policy
+
+
+def forget() -> None:
+    """A run begins: the configuration may have changed."""
+    global _policy
+    _policy = None
 
 
 def target_dir() -> str:
@@ -76,7 +102,12 @@ def _typed(field: Any, value: Any, source: str) -> Any:
             if number < 1:
                 raise ValueError
             return number
+        if kind is float:
+            seconds = float(value)
+            if not 0 <= seconds < float("inf"):
+                raise ValueError
+            return seconds
         return kind(value)
     except (ValueError, TypeError, KeyError):
-        wanted = {bool: "true or false", int: "a number of 1 or more"}.get(kind, "text")
+        wanted = {bool: "true or false", int: "a number of 1 or more", float: "a number of seconds"}.get(kind, "text")
         raise ConfigurationError(f"{source} is {value!r}, and must be {wanted} ({field.metadata['help']})") from None

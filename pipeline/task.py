@@ -68,6 +68,13 @@ class Task(BaseTask, Generic[T]):
     check_output: ClassVar[Any] = None
     #: Options for loading single requirements, by position or name: `{"frame": {"columns": ["x"]}}`.
     load_options: ClassVar[Mapping[Any, Mapping[str, Any]]] = {}
+    #: How often a failing step is tried again in a run, and after how many seconds first; each further pause is twice as long.
+    retries: int = 0
+    retry_delay: float = 0.0
+    #: Seconds after which a running step is stopped and has failed.
+    timeout: float | None = None
+    #: A failure is kept, and not repeated until code, parameters or inputs change or `--retry-failed` is given.
+    cache_failures: ClassVar[bool] = False
     #: At most so many tasks of this class run at a time, over all workers of a scheduler.
     max_parallel: ClassVar[int | None] = None
     #: Steps of one process that set this are given the same object where they require the same output: only for steps that change none
@@ -184,6 +191,16 @@ class Task(BaseTask, Generic[T]):
 
         return execute(self)
 
+    @property
+    def retry_count(self) -> int | None:  # type: ignore[override]
+        """Luigi's word for it: after so many failures a task is given up."""
+        return self.retries + 1 if self.retries else None
+
+    @property
+    def worker_timeout(self) -> float | None:  # type: ignore[override]
+        """Luigi's word for `timeout`."""
+        return self.timeout
+
     def process_resources(self) -> dict[str, int]:
         """Luigi's resources, with one of this class's own where it sets `max_parallel`."""
         limit = type(self).max_parallel
@@ -221,6 +238,10 @@ class Task(BaseTask, Generic[T]):
 
 
 def _check_limit(cls: type[Task[Any]]) -> None:
+    for name in ("retries", "retry_delay", "timeout"):
+        value = getattr(cls, name)
+        if not isinstance(value, (luigi.Parameter, property)) and value is not None and (not isinstance(value, (int, float)) or value < 0):
+            raise TaskDefinitionError(f"{cls.__name__}.{name} is {value!r}: it must be a number from 0")
     limit = cls.max_parallel
     if limit is not None and (type(limit) is not int or limit < 1):
         raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")

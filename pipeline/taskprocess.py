@@ -18,6 +18,7 @@ from pipeline.engines import Result
 from pipeline.errors import RequirementFailedError
 from pipeline.repairing import Repair
 from pipeline.scope import current
+from pipeline.secrets import redact
 from pipeline.task import BaseTask
 
 
@@ -79,4 +80,5 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
     def _handle_run_exception(self, ex: BaseException) -> Any:
         task = self.task.owner if isinstance(self.task, Repair) else self.task
         self.settled.append((task.task_id, "skipped" if isinstance(ex, RequirementFailedError) else "failed", 0.0, ex))
-        return super()._handle_run_exception(ex)
+        explanation = super()._handle_run_exception(ex)
+        return redact(explanation) if isinstance(explanation, str) else explanation

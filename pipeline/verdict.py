@@ -8,14 +8,16 @@ raise only for what a person must settle (a record of a newer version).
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import luigi
 
+from pipeline.errors import RequirementError
 from pipeline.parameters import from_text
-from targets import seal
+from targets import seal, trust
 from targets.errors import NewerRecordError, RecordError
 from targets.record import COMPACT_FROM, Record
 from targets.store import Stamp
@@ -24,12 +26,16 @@ if TYPE_CHECKING:
     from pipeline.scope import Scope
 
 
+log = logging.getLogger("pipeline")
+
+
 class Rule(enum.StrEnum):
     """Why a task must run, in the order in which it is asked; or that it need not."""
 
     CURRENT = "CURRENT"
     MISSING = "MISSING"
     DAMAGED = "DAMAGED"
+    UNTRUSTED = "UNTRUSTED"
     CODE = "CODE"
     LIBRARY = "LIBRARY"
     REQUIREMENTS = "REQUIREMENTS"
@@ -122,6 +128,10 @@ def look(task: Any, scope: Scope) -> Finding | Look:
         wrong = target.what_is_wrong(record, through)
         if wrong is not None:
             return Finding(Verdict(Rule(wrong[0]), wrong[1]), stamp=stamp)
+    distrusted = trust.distrust(record)
+    if distrusted is not None:
+        log.warning("%r: %s; it is made again", task, distrusted)
+        return Finding(Verdict(Rule.UNTRUSTED, distrusted), stamp=stamp)
     if scope.made_in_this_run(record):
         # Its code and its requirements were judged when it ran.
         return Finding(CURRENT, scope.identity_of(task, record), stamp, record.trimmed)
@@ -139,7 +149,15 @@ def look(task: Any, scope: Scope) -> Finding | Look:
 
 def required_while_running(record: Record) -> list[tuple[Any, str]]:
     """The tasks that a step yielded, in order, each with the identity of what it was given."""
-    return [(task, row[3]) for turn in record.dynamic for row in turn["inputs"] for task in from_text(row[4])]
+    found = []
+    for turn in record.dynamic:
+        for row in turn["inputs"]:
+            for task in from_text(row[4]):
+                if key_of(task) != row[2]:
+                    # A private parameter, which no record keeps, has another value now.
+                    raise RequirementError(f"{row[1]} is not {task!r} any more")
+                found.append((task, row[3]))
+    return found
 
 
 def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Callable[[Any], Finding]) -> Finding:

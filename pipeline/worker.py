@@ -6,9 +6,12 @@ brings that along. Everything else is Luigi's: the same arguments, settings, eve
 
 from __future__ import annotations
 
+import heapq
+import logging
 import multiprocessing
 import queue
-from collections import deque
+import time
+from collections import Counter, deque
 from typing import Any
 
 import luigi.worker
@@ -17,13 +20,15 @@ from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter
 
-from pipeline import engines, garbage
+from pipeline import engines, garbage, interrupts
 from pipeline.engines import Job
-from pipeline.errors import StepError
+from pipeline.errors import FailedBeforeError, RequirementFailedError, StepError
 from pipeline.repairing import Repair
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
 from pipeline.taskprocess import TaskProcess
+
+log = logging.getLogger("pipeline")
 
 #: After so many results, what there is by then is set aside.
 _AGEING = 4096
@@ -49,6 +54,7 @@ class Worker(luigi.worker.Worker):
         *,
         engine: str = "",
         keep_going: bool = True,
+        grace: float = 0.0,
         **config: Any,
     ) -> None:
         super().__init__(Scheduler() if scheduler is None else scheduler, worker_id, worker_processes, assistant, **config)
@@ -57,13 +63,16 @@ class Worker(luigi.worker.Worker):
         self._get_work_response_history = _Replies()
         self._keep_going = keep_going
         self._engine_name = engine
-        self._engine = engines.make(engine or ("processes" if self._apart else "inline"), self._describe, self._find)
+        self._engine = engines.make(engine or ("processes" if self._apart else "inline"), self._describe, self._find, grace)
         #: What Luigi's worker has found out itself.
         self._found_out: deque[tuple[Any, ...]] = deque()
         #: What became of each task: state, duration, error.
         self.settled: dict[str, tuple[str, float, BaseException | None]] = {}
         self._results = 0
         self._limits_told: set[type] = set()
+        #: When failed tasks are tried again: (moment, number, task).
+        self._retries: list[tuple[float, int, Any]] = []
+        self._tries: Counter[str] = Counter()
         #: Who waits for what it asked for while running.
         self._waiting: dict[str, list[Any]] = {}
         #: What a task has asked for while running, ever.
@@ -80,7 +89,8 @@ class Worker(luigi.worker.Worker):
 
     def run(self) -> bool:
         try:
-            return bool(super().run())
+            with interrupts.killed_at_the_end(self._engine.kill):
+                return bool(super().run())
         finally:
             # The next run may begin with other tasks, or with the same ones changed: its children inherit that.
             self.close()
@@ -211,5 +221,34 @@ class Worker(luigi.worker.Worker):
         for name in kwargs.get("new_deps") or ():
             self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])
             self.asked.setdefault(kwargs["task_id"], []).append(self._scheduled_tasks[name])
-        if kwargs["status"] == FAILED and not self._keep_going:
+        if kwargs["status"] == FAILED and not self._plan_retry(kwargs["task_id"]) and not self._keep_going:
             self._start_phasing_out()
+
+    # Retries: Luigi tries a failed task again after a pause that is the same for all, and only if the worker stays alive
+
+    def _plan_retry(self, task_id: str) -> bool:
+        """Whether a task that has just failed is tried again."""
+        task = self._scheduled_tasks.get(task_id)
+        retries = getattr(task, "retries", 0)
+        if not retries or self._stop_requesting_work or isinstance(self._error_of(task_id), (FailedBeforeError, RequirementFailedError)):
+            return False
+        self._tries[task_id] += 1
+        failed = self._tries[task_id]
+        if failed > retries:
+            return False
+        pause = task.retry_delay * 2 ** (failed - 1)  # type: ignore[union-attr]
+        log.warning("%r failed; try %d of %d begins in %g s", task, failed + 1, retries + 1, pause)
+        heapq.heappush(self._retries, (time.monotonic() + pause, self._results, task))
+        return True
+
+    def _error_of(self, task_id: str) -> BaseException | None:
+        known = self.settled.get(task_id)
+        return known[2] if known is not None else None
+
+    def _get_work(self) -> Any:
+        while self._retries and self._retries[0][0] <= time.monotonic():
+            self.add(heapq.heappop(self._retries)[2])
+        return super()._get_work()
+
+    def _keep_alive(self, get_work_response: Any) -> bool:
+        return bool(self._retries and not self._stop_requesting_work) or bool(super()._keep_alive(get_work_response))

@@ -45,6 +45,22 @@ class NewerRecordError(TargetError):
     """A record was written by a newer version than this one can read."""
 
 
+class UntrustedError(DamagedError):
+    """A signing key is set, and a record does not carry a valid signature."""
+
+
+class PickleForbiddenError(TargetError):
+    """A format that can run code is used where the configuration forbids it."""
+
+
+class UnsignedPickleError(TargetError):
+    """An unsigned output in a format that can run code lies where others can write."""
+
+
+class SigningKeyError(PipelineError):
+    """What is set as a signing key is none, or lies where it protects nothing."""
+
+
 class StoreError(PipelineError):
     """The store cannot be opened, read or written."""
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -54,12 +55,23 @@ class LocalStore:
         self._prefix = root.rstrip(os.sep) + os.sep
         self._locks = KeyLocks(os.path.join(root, INTERNAL, "locks"))
         self._made: set[str] = set()
+        self._shared: bool | None = None
 
     def __repr__(self) -> str:
         return f"LocalStore({self.url!r})"
 
     def draft(self) -> Draft:
         return LocalDraft(self)
+
+    def is_shared(self) -> bool:
+        if self._shared is None:
+            try:
+                found = os.stat(self.url)
+            except OSError:
+                return False  # there is nothing yet
+            others = hasattr(os, "getuid") and (found.st_uid not in (os.getuid(), 0) or bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)))
+            self._shared = others
+        return self._shared
 
     def path(self, name: str) -> Path:
         return Path(self._prefix + name)
@@ -167,6 +179,16 @@ class LocalStore:
         self._made.clear()
 
 
+_open_drafts: weakref.WeakSet[LocalDraft] = weakref.WeakSet()
+
+
+def abandon_drafts() -> None:
+    """Undo what this process has begun to write and not committed: it is about to end without leaving its blocks."""
+    for draft in list(_open_drafts):
+        if draft.process == processes.current:
+            draft.__exit__()
+
+
 class LocalDraft:
     """See `targets.store.Draft` for the contract."""
 
@@ -177,8 +199,10 @@ class LocalDraft:
         self._aside: list[tuple[str, str]] = []
         self._directories: list[str] = []
         self._old_is_gone = False
+        self.process = processes.current
 
     def __enter__(self) -> Draft:
+        _open_drafts.add(self)
         return self
 
     def create(self, name: str) -> Path:
@@ -255,6 +279,7 @@ class LocalDraft:
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def __exit__(self, *exception: object) -> None:
+        _open_drafts.discard(self)
         for written in self._files.values():
             remove_path(written)
         if self._record is not None:

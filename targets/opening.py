@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 
+from targets import trust
 from targets.local_store import LocalStore
 from targets.store import Store
 
@@ -32,6 +33,7 @@ _absolute: dict[str, Store] = {}
 # One object for each place: the locks of two would not know of each other.
 @functools.lru_cache(maxsize=256)
 def _local(path: str) -> Store:
+    trust.check_key_is_outside(path)
     return LocalStore(path)
 
 

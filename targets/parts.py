@@ -26,6 +26,7 @@ class PartsTarget(Target[dict[str, Any]]):
         if "record" in formats:
             raise TargetError("an output cannot be named 'record', since its file could take the record's place: choose another name")
         self.parts: dict[str, Target[Any]] = {}
+        self.runs_code = any(kind.runs_code for kind in formats.values())  # type: ignore[misc]
         for name, kind in formats.items():
             part = kind(place)
             part.part = name

@@ -11,7 +11,7 @@ import base64
 import dataclasses
 import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,6 +190,9 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, Any] = field(default_factory=dict)
     run: str = ""
+    #: As it was read: the signature, and the bytes that it is for. Neither is written again.
+    signature: str = field(default="", compare=False)
+    signed: bytes = field(default=b"", compare=False, repr=False)
 
     def part(self, name: str) -> Part:
         for part in self.parts:
@@ -197,7 +200,8 @@ class Record:
                 return part
         raise RecordError(f"the record of {self.family} has no part {name!r}")
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, sign: Callable[[bytes], str] | None = None) -> bytes:
+        """What is stored. `sign` makes the signature of the body, which is kept at its end."""
         # A value that was left at its default is left out: 100,000 records are read at every start.
         body: dict[str, Any] = {"schema": SCHEMA}
         constants = ""
@@ -212,6 +216,8 @@ class Record:
         if self.parts:
             body["parts"] = [_part_json(part) for part in self.parts]
         raw = (_encode(body)[:-1] + constants + "}").encode("utf-8", "surrogatepass")
+        if sign is not None:
+            raw = raw[:-1] + _SIGNATURE + sign(raw).encode() + b'"}'
         return raw[:-1] + _SEPARATOR + seal.digest(raw).encode() + b'"}\n'
 
     @classmethod
@@ -225,6 +231,8 @@ class Record:
             raise RecordError("its checksum does not match")
         try:
             body = json.loads(raw)
+            if "signature" in body:
+                body["signed"] = _without_signature(raw, body["signature"])
             schema = body.pop("schema")
             if not isinstance(schema, int) or schema < 1:
                 raise RecordError(f"its schema version is {schema!r}")
@@ -244,6 +252,13 @@ class Record:
             raise RecordError(f"it is no record: {error}") from error
 
 
+def _without_signature(raw: bytes, signature: Any) -> bytes:
+    ending = _SIGNATURE + str(signature).encode("utf-8", "surrogatepass") + b'"}'
+    if not raw.endswith(ending):
+        raise RecordError("its signature is not at its end")
+    return raw[: -len(ending)] + b"}"
+
+
 def _plain_mapping(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
@@ -252,11 +267,12 @@ def _plain_mapping(value: Any) -> Any:
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain_mapping).encode
 _SEPARATOR = b',"checksum":"'
+_SIGNATURE = b',"signature":"'
 _TRAILER = len(_SEPARATOR) + 64 + len(b'"}\n')
 _DEFAULTS: dict[str, Any] = {
     item.name: (item.default if item.default is not dataclasses.MISSING else item.default_factory())  # type: ignore[misc,operator]
     for item in dataclasses.fields(Record)
-    if item.name not in ("inputs", "parts")
+    if item.name not in ("inputs", "parts", "signature", "signed")
 }
 
 

@@ -56,6 +56,10 @@ class RemoteStore:
     def draft(self) -> Draft:
         return RemoteDraft(self)
 
+    def is_shared(self) -> bool:
+        # A store in this process's memory is nobody else's; of any other we cannot know.
+        return not self.url.startswith("memory:")
+
     def where(self, name: str) -> str:
         return f"{self.url}/{name}"
 

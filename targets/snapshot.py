@@ -20,7 +20,7 @@ class Snapshot:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._folders: dict[str, dict[str, Listed | None]] = {}
-        self._waiting: list[str] = []
+        self._batches: dict[str, list[str]] = {}
         self._read: dict[str, bytes] = {}
 
     def look_through(self, folder: str, records: Iterable[str]) -> None:
@@ -28,7 +28,10 @@ class Snapshot:
         # Where a listing does not say sizes, what is beside the records serves nobody.
         listed = self._folders[folder] = {name: found for name, found in self._store.scan(folder) if found is not None or name.endswith(SUFFIX)}
         if self._store.reads_in_bulk:
-            self._waiting += [record for record in records if record.rpartition("/")[2] in listed]
+            waiting = [record for record in records if record.rpartition("/")[2] in listed]
+            for at in range(0, len(waiting), _AT_A_TIME):
+                batch = waiting[at : at + _AT_A_TIME]
+                self._batches.update(dict.fromkeys(batch, batch))
 
     def stamp(self, name: str) -> Stamp | None:
         known, found = self._find(name)
@@ -39,9 +42,8 @@ class Snapshot:
         return self._store.size(name) if not known else found.size if found is not None else None
 
     def read(self, name: str, size: int) -> bytes:
-        if self._waiting:
-            # In the order in which they are going to be asked for, more or less; a batch at a time is held in memory.
-            batch, self._waiting = self._waiting[:_AT_A_TIME], self._waiting[_AT_A_TIME:]
+        if name in self._batches and name not in self._read:
+            batch = [one for one in self._batches[name] if self._batches.pop(one, None)]
             self._read.update(self._store.read_all(batch))
         data = self._read.pop(name, None)
         return self._store.read(name, size) if data is None else data

@@ -53,6 +53,9 @@ class Store(Protocol):
 
     def draft(self) -> Draft: ...
 
+    def is_shared(self) -> bool:
+        """Whether somebody else than this user can write here, as far as can be told."""
+
     def open(self, name: str) -> BinaryIO:
         """Open for reading; `FileNotFoundError` where there is nothing."""
 

@@ -17,8 +17,18 @@ from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
 import luigi.target
 
-from targets import seal
-from targets.errors import DamagedError, DumpError, LoadError, MissingOutputError, NewerRecordError, PipelineError, RecordError, StoreError
+from targets import seal, trust
+from targets.errors import (
+    DamagedError,
+    DumpError,
+    LoadError,
+    MissingOutputError,
+    NewerRecordError,
+    PipelineError,
+    RecordError,
+    StoreError,
+    UntrustedError,
+)
 from targets.opening import open_store
 from targets.reading import damage_of, verified_bytes, verified_file
 from targets.record import SUFFIX, Part, Record
@@ -75,6 +85,8 @@ class Target(luigi.target.Target, Generic[T]):
     extension: ClassVar[str] = "bin"
     #: The output has no bytes that could be compared; consumers depend on what it was made from.
     identity_from_inputs: ClassVar[bool] = False
+    #: Decoding can run code that is in the data: allowed only where they are trusted.
+    runs_code: ClassVar[bool] = False
     #: The data live no longer than this process.
     in_memory: ClassVar[bool] = False
 
@@ -146,6 +158,10 @@ class Target(luigi.target.Target, Generic[T]):
             return known[1], stamp
         try:
             record = Record.from_bytes(store.read(self.place.record_name, _RECORD_SIZE))
+            for part in record.parts:
+                # Whoever can write a record must not be able to have other files read or removed by it.
+                if part.file and not part.file.startswith(self.place.stem + "."):
+                    raise RecordError(f"it belongs to another task: it names the file {part.file!r}")
         except FileNotFoundError:
             return None
         except IsADirectoryError as error:
@@ -155,10 +171,17 @@ class Target(luigi.target.Target, Generic[T]):
         self.remember(record, stamp)
         return record, stamp
 
-    def rewrite(self, record: Record) -> None:
-        """Replace the record, the data staying as they are. The caller holds the key's lock."""
+    def rewrite(self, record: Record, *, vouched: bool = False) -> None:
+        """Replace the record, the data staying as they are. The caller holds the key's lock.
+
+        A record that is not trusted is not signed anew by that, unless the caller has `vouched` for it.
+        """
+        distrusted = None if vouched else trust.distrust(record)
+        if distrusted is not None:
+            raise UntrustedError(f"{self.path} is not trusted, so its record is left as it is: {distrusted}")
+        record, data = sealed(record)
         with self.store.draft() as draft:
-            self.remember(record, draft.commit(self.place.record_name, record.to_bytes()))
+            self.remember(record, draft.commit(self.place.record_name, data))
 
     def named_code(self) -> frozenset[Any]:
         """Classes and functions that what was last written refers to by name."""
@@ -277,7 +300,8 @@ class Target(luigi.target.Target, Generic[T]):
             size=sum(part.size for part in parts),
             directory=seal_directory(directory)[0] if directory is not None else None,
         )
-        self.dumped = stamp = draft.commit(self.place.record_name, record.to_bytes(), obsolete=tuple(obsolete), replaces=replaces)
+        record, data = sealed(record)
+        self.dumped = stamp = draft.commit(self.place.record_name, data, obsolete=tuple(obsolete), replaces=replaces)
         self.remember(record, stamp)
         return record
 
@@ -287,6 +311,18 @@ class Target(luigi.target.Target, Generic[T]):
         """The stored value. The bytes are verified first: `DamagedError` if they are not those that were written."""
         return self.load_with_stamp(**options)[0]
 
+    def load_judged(self, stamp: Stamp | None, **options: Any) -> tuple[T, Stamp]:
+        """Like `load_with_stamp`, trying the record that had this stamp when it was judged.
+
+        Whether it still has is not asked: if the bytes are those of that record, then so is the value.
+        """
+        known = _parsed.get((self.store.url, self.place.record_name))
+        if known is not None and known[0] == stamp:
+            self.insist_on_trust(known[1])
+            with suppress(DamagedError, FileNotFoundError):
+                return self.load_from(known[1], **options), known[0]
+        return self.load_with_stamp(**options)
+
     def load_with_stamp(self, **options: Any) -> tuple[T, Stamp]:
         """The stored value, and the stamp of the very record that it was verified with."""
         for attempt in (1, 2):
@@ -295,6 +331,7 @@ class Target(luigi.target.Target, Generic[T]):
                 raise MissingOutputError(f"nothing is stored at {self.path}: build {self._owner()} first")
             if found[0].trimmed:
                 raise MissingOutputError(f"the data of {self._owner()} were trimmed: build it again to load it")
+            self.insist_on_trust(found[0])
             try:
                 return self.load_from(found[0], **options), found[1]
             except (DamagedError, FileNotFoundError) as error:
@@ -304,6 +341,13 @@ class Target(luigi.target.Target, Generic[T]):
                         raise
                     raise MissingOutputError(f"{self.path} is gone while its record is there: build {self._owner()} again") from error
         raise AssertionError("unreachable")
+
+    def insist_on_trust(self, record: Record) -> None:
+        """The one gate before anything is decoded: raise unless this record may be believed, and this format be decoded here."""
+        distrusted = trust.distrust(record)
+        if distrusted is not None:
+            raise UntrustedError(f"{self.path} is not trusted: {distrusted}; it will be made again")
+        trust.insist_on_decoding(runs_code=self.runs_code, store=self.store, what=self._owner())
 
     def load_from(self, record: Record, **options: Any) -> T:
         return self.load_part(record.part(self.part), **options)
@@ -328,8 +372,15 @@ class Target(luigi.target.Target, Generic[T]):
             raise LoadError(f"{self.path} is intact but {type(self).__name__} cannot read it: {type(error).__name__}: {error}") from error
 
     def verify(self) -> None:
-        """Read every byte; `DamagedError` where one differs from what was written."""
+        """Read every byte; `DamagedError` where one differs from what was written, or where it is not trusted."""
         record = self.record
+        distrusted = trust.distrust(record)
+        if distrusted is not None:
+            raise UntrustedError(f"{self.path} is not trusted: {distrusted}")
+        self.verify_bytes(record)
+
+    def verify_bytes(self, record: Record) -> None:
+        """`DamagedError` unless all bytes are those that a record speaks of, whoever has written it."""
         for part in record.parts:
             verify_part(self.store, part)
         if record.directory is not None and seal.tree_digest(self.store.path(self.directory_name))[0] != record.directory:
@@ -360,6 +411,15 @@ class Target(luigi.target.Target, Generic[T]):
 
     def _owner(self) -> str:
         return repr(self.task) if self.task is not None else self.path
+
+
+def sealed(record: Record) -> tuple[Record, bytes]:
+    """A record with the bytes that are stored for it, signed where there is a key."""
+    keys = trust.keyring()
+    if not keys:
+        return record, record.to_bytes()
+    data = record.to_bytes(keys.sign)
+    return Record.from_bytes(data), data
 
 
 def _files_of(record: Record) -> list[str]:

@@ -1,6 +1,6 @@
 """The command line: `main` for an app's run.py.
 
-Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 130 interrupted.
+Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 130 interrupted, 143 terminated.
 What a person did wrong is one line on standard error; a traceback is shown only for what nobody foresaw.
 """
 
@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-OK, FAILED, USAGE, UNPLANNED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FAILED, USAGE, UNPLANNED = 0, 1, 2, 3
 
 
 def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -> int:
     """Run a command on the tasks that `get_tasks` lists; returns the exit code."""
     import click
 
-    from pipeline import logs
+    from pipeline import interrupts, logs
     from pipeline.cli.group import group
     from targets.errors import PipelineError
 
@@ -30,9 +30,12 @@ def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -
     except click.ClickException as error:
         error.show()
         return USAGE
+    except interrupts.Terminated:
+        click.echo("terminated", err=True)
+        return interrupts.TERMINATED
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return interrupts.INTERRUPTED
     except PipelineError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         return UNPLANNED

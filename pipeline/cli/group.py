@@ -7,6 +7,7 @@ import click
 from pipeline.cli.accept import accept
 from pipeline.cli.audit import audit
 from pipeline.cli.plan import plan
+from pipeline.cli.resign import resign
 from pipeline.cli.run import run
 from pipeline.cli.trim import trim
 
@@ -23,5 +24,5 @@ def group() -> None:
     """Make the app's terminal steps current: keep what is still true, make again what is not."""
 
 
-for command in (run, plan, accept, audit, trim):
+for command in (run, plan, accept, audit, trim, resign):
     group.add_command(command)

@@ -12,11 +12,12 @@ import click
     "--force", multiple=True, metavar="NAME[+]", help="Run this although it is current: a family, a key's beginning or 'all'; + for all below."
 )
 @click.option("--rehash", is_flag=True, help="Read external files again, also those that look unchanged.")
+@click.option("--retry-failed", is_flag=True, help="Run also steps whose failure is kept (cache_failures).")
 @click.pass_context
-def run(context: click.Context, workers: int | None, keep_going: bool | None, force: tuple[str, ...], rehash: bool) -> int:
+def run(context: click.Context, workers: int | None, keep_going: bool | None, force: tuple[str, ...], rehash: bool, retry_failed: bool) -> int:
     """Make everything current that the terminal steps need (the default command)."""
     from pipeline.building import build
 
-    done = build(context.obj(), workers=workers, keep_going=keep_going, force=force, rehash=rehash)
+    done = build(context.obj(), workers=workers, keep_going=keep_going, force=force, rehash=rehash, retry_failed=retry_failed)
     click.echo(done.summary_text)
     return done.exit_code

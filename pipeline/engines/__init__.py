@@ -13,12 +13,15 @@ from pipeline.errors import ConfigurationError
 NAMES = ("inline", "processes")
 
 
-def make(name: str, describe: Callable[[Job], Any], find: Callable[[Any], Job]) -> Engine:
-    """The engine of a name. `describe` says in few bytes what a job is, None if it cannot; `find` makes a job of that."""
+def make(name: str, describe: Callable[[Job], Any], find: Callable[[Any], Job], grace: float = 0.0) -> Engine:
+    """The engine of a name. `describe` says in few bytes what a job is, None if it cannot; `find` makes a job of that.
+
+    `grace`: seconds that running jobs have to end when the engine is closed.
+    """
     if name == "inline":
-        return InlineEngine()
+        return InlineEngine(grace)
     if name == "processes":
-        return ProcessEngine(describe, find)
+        return ProcessEngine(describe, find, grace)
     raise ConfigurationError(f"there is no engine {name!r}: choose one of {', '.join(NAMES)}")
 
 

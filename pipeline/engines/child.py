@@ -20,6 +20,7 @@ from typing import Any
 
 import luigi.worker
 
+from pipeline import interrupts
 from pipeline.engines.engine import Job, Result
 
 _fork = multiprocessing.get_context("fork")
@@ -37,6 +38,8 @@ class Child:
         theirs.close()
         self.pipe: Connection[Any, Any] = ours
         self.job: Any = None
+        #: Processes that its step had started when it was asked to end.
+        self._started: list[int] = []
         self._is_for_one_job = only is not None
 
     @property
@@ -50,14 +53,21 @@ class Child:
         while self.process.is_alive() and time.monotonic() < until:
             time.sleep(0.001)
 
+    def ask_to_end(self) -> None:
+        """Its step is left by an exception. What the step has started may outlive it, until `kill`."""
+        self._started = list(_descendants(self.process.pid))
+        with contextlib.suppress(ProcessLookupError, TypeError):
+            os.kill(self.process.pid, signal.SIGTERM)  # type: ignore[arg-type]
+
     def kill(self) -> None:
         """End it and what its step has started; it is gone afterwards."""
         if self.process.is_alive():
-            started = list(_descendants(self.process.pid))
+            self._started += _descendants(self.process.pid)
             self.process.kill()
-            for pid in started:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        for pid in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._started.clear()
         self.process.join()
         self.pipe.close()
 
@@ -76,13 +86,14 @@ def _serve(pipe: Connection[Any, Any], parents: list[Any], find: Callable[[Any],
     _die_with_parent(parent)
     # Ctrl-C reaches the whole group: the parent decides what becomes of the steps.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    interrupts.raise_in_child()
     # The parent held it while forking. A step that starts a build of its own would wait for it forever.
     luigi.worker.fork_lock = threading.Lock()
-    for job in _received(pipe, find) if only is None else [only]:
-        result = job.run_now()
-        with contextlib.suppress(OSError):  # the parent is no more
-            _send(pipe, result)
+    with contextlib.suppress(interrupts.Terminated):
+        for job in _received(pipe, find) if only is None else [only]:
+            result = job.run_now()
+            with contextlib.suppress(OSError):  # the parent is no more
+                _send(pipe, result)
 
 
 def _received(pipe: Connection[Any, Any], find: Callable[[Any], Job] | None) -> Iterator[Job]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from luigi.scheduler import FAILED
 
+from pipeline.secrets import redact
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Result:
@@ -46,7 +48,7 @@ def _as_text(error: BaseException | None) -> tuple[str, str] | None:
         message = str(error)
     except Exception:
         message = "its message cannot be shown"
-    return f"{type(error).__name__}: {message}", "".join(traceback.format_exception(error))
+    return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error)))
 
 
 class Job(Protocol):
@@ -78,5 +80,8 @@ class Engine(Protocol):
     def next_result(self, timeout: float) -> Result | None:
         """The next result, None if there is none within that many seconds."""
 
+    def kill(self) -> None:
+        """End every process of ours at once."""
+
     def close(self) -> None:
-        """Stop everything; no process of ours is left. The next job starts anew."""
+        """Stop everything, running jobs after a grace period; no process of ours is left. The next job starts anew."""

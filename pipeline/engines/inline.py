@@ -15,9 +15,9 @@ from pipeline.engines.processes import ProcessEngine
 class InlineEngine:
     """See `pipeline.engines.engine.Engine` for the contract."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = 0.0) -> None:
         self._results: deque[Result] = deque()
-        self._apart = ProcessEngine()
+        self._apart = ProcessEngine(grace=grace)
 
     def submit(self, job: Job) -> Any:
         if job.use_multiprocessing:
@@ -27,6 +27,9 @@ class InlineEngine:
 
     def next_result(self, timeout: float) -> Result | None:
         return self._results.popleft() if self._results else self._apart.next_result(timeout)
+
+    def kill(self) -> None:
+        self._apart.kill()
 
     def close(self) -> None:
         self._results.clear()

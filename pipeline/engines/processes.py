@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
@@ -47,9 +48,10 @@ class ProcessJob:
 class ProcessEngine:
     """See `pipeline.engines.engine.Engine` for the contract."""
 
-    def __init__(self, describe: Callable[[Job], Any] = lambda _: None, find: Callable[[Any], Job] | None = None) -> None:
+    def __init__(self, describe: Callable[[Job], Any] = lambda _: None, find: Callable[[Any], Job] | None = None, grace: float = 0.0) -> None:
         self._describe = describe
         self._find = find
+        self._grace = grace
         self._children: list[Child] = []
         # An interpreter that ends waits for all children, and children that are idle wait for a job.
         Finalize(self, _end, (self._children,), exitpriority=10)
@@ -99,18 +101,27 @@ class ProcessEngine:
         self._children.remove(child)
         child.kill()
 
+    def kill(self) -> None:
+        for child in list(self._children):
+            with contextlib.suppress(Exception):  # the next one is to be ended in any case
+                child.kill()
+        self._children.clear()
+
     def close(self) -> None:
-        _end(self._children)
+        _end(self._children, self._grace)
 
 
-def _end(children: list[Child]) -> None:
+def _end(children: list[Child], grace: float = 0.0) -> None:
+    until = time.monotonic() + grace
     for child in children:
         if child.job is None:
             child.pipe.close()  # tells it to end
+        elif grace:
+            child.ask_to_end()
         else:
             child.kill()
     for child in children:
-        child.wait(5)
+        child.wait(5 if child.job is None else until - time.monotonic())
         child.kill()
     children.clear()
 

@@ -65,7 +65,9 @@ class ForeignTarget(Target[Any]):
         return None
 
     def load(self, **options: Any) -> Any:
-        part = self.record.part(self.part)
+        record = self.record
+        self.insist_on_trust(record)
+        part = record.part(self.part)
         file = self._file()
         if not self.inner.exists():
             raise MissingOutputError(f"{self.path} is gone while its record is there: build {self._owner()} again")

@@ -39,6 +39,7 @@ class PickleTarget(Target[T]):
     """Any object. `compression`: 1 (fast) to 9 (small) writes gzip, 0 (default) plain pickle."""
 
     extension = "pkl"
+    runs_code = True
     compression: ClassVar[int] = 0
 
     _named: frozenset[Any] = _NAMES_NOTHING

@@ -1,0 +1,68 @@
+"""Failures that are kept (`cache_failures = True`), so that what must fail again does not cost hours again.
+
+Promises: a kept failure is believed only while it would come from the same code, parameters and inputs; success removes it, `--retry-failed` ignores
+it. What may be the machine's fault (`OSError`, memory, a killed process) is never kept. It is a small JSON file beside the output's place.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from pipeline.errors import FailedBeforeError, PipelineError
+from pipeline.scope import Scope
+from pipeline.secrets import redact
+from pipeline.verdict import made_from
+
+# No part of an output can have such a name.
+_SUFFIX = ".last-failure.json"
+_LONGEST = 20_000
+
+
+def _name(task: Any) -> str:
+    return f"{task._stem}{_SUFFIX}"
+
+
+def _cause(task: Any, scope: Scope, identities: Sequence[str]) -> str:
+    return made_from(task, scope.code.of(type(task)).digest, list(identities))
+
+
+def insist_on_none(task: Any, scope: Scope, identities: Sequence[str]) -> None:
+    """`FailedBeforeError` if this step failed before with the same code, parameters and inputs."""
+    if not task.cache_failures or scope.retry_failed:
+        return
+    try:
+        kept = json.loads(task.store.read(_name(task), 4096))
+        same, words, at = kept["cause"] == _cause(task, scope, identities), str(kept["error"]), float(kept["at"])
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError):
+        return  # not one of ours, or cut off: the step runs
+    if same:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
+        raise FailedBeforeError(f"{task!r} failed at {when} with the same code, parameters and inputs: {words}. --retry-failed tries again")
+
+
+def keep(task: Any, scope: Scope, identities: Sequence[str], error: BaseException) -> None:
+    """Keep a failure that is the step's own."""
+    if not task.cache_failures or not isinstance(error, Exception) or isinstance(error, (OSError, MemoryError, PipelineError)):
+        return
+    body = {
+        "cause": _cause(task, scope, identities),
+        "error": redact(f"{type(error).__name__}: {error}")[:_LONGEST],
+        "traceback": redact("".join(traceback.format_exception(error)))[-_LONGEST:],
+        "at": round(time.time(), 3),
+        "run": scope.id,
+    }
+    with suppress(OSError, PipelineError):  # the failure itself is what counts
+        task.store.write(_name(task), json.dumps(body).encode())
+
+
+def forget(task: Any) -> None:
+    """The step has succeeded."""
+    if task.cache_failures:
+        task.store.delete(_name(task))

@@ -1,0 +1,141 @@
+"""SIGTERM and SIGINT while a run is at work: steps get a grace period, nothing is left behind, the exit code says what happened.
+
+Promises: the first signal raises `Terminated` or `KeyboardInterrupt` where the main thread is, so that `finally` blocks run and unfinished
+outputs are undone; child processes are told the same. After the grace period, or at a second signal, the process ends at once, having
+removed what unfinished outputs had written. It works as process 1 of a container too, whose signals the kernel ignores unless
+somebody handles them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from targets import local_store
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. No step can mistake it for an error of its own."""
+
+
+#: What is to be ended at once when the process is.
+_to_kill: list[Callable[[], None]] = []
+_heeding = False
+_USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+
+
+def _forked() -> None:
+    # A child shares what the parent watches: its own signals would look like the parent's.
+    global _heeding
+    if _heeding:
+        _heeding = False
+        with contextlib.suppress(ValueError):  # forked from another thread than the first
+            signal.set_wakeup_fd(-1)
+            for number, handler in _USUAL.items():
+                if signal.getsignal(number) is _leave:
+                    signal.signal(number, handler)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+@contextlib.contextmanager
+def heeded(grace: float) -> Iterator[None]:
+    """Handle both signals meanwhile, in the main thread and where nobody else does."""
+    global _heeding
+    heeded_here = [number for number, handler in _USUAL.items() if signal.getsignal(number) == handler]
+    if _heeding or not heeded_here or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _heeding = True
+    watch = _Watch(grace, heeded_here)
+    for number in heeded_here:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number in heeded_here:
+            signal.signal(number, _USUAL[number])
+        watch.close()
+        _heeding = False
+
+
+def _leave(number: int, _: Any) -> None:
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+#: No signal has this number.
+_END = b"\0"
+
+
+class _Watch:
+    """Sees signals even while the main thread is in a call that does not return, where Python's handlers have to wait."""
+
+    def __init__(self, grace: float, numbers: list[signal.Signals]) -> None:
+        self._grace = grace
+        self._numbers = numbers
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="luigi-warp signals")
+        self._thread.start()
+
+    def _watch(self) -> None:
+        code: int | None = None
+        while True:
+            self._ours.settimeout(self._grace if code is not None else None)
+            try:
+                received = self._ours.recv(1)
+            except TimeoutError:
+                give_up(code or TERMINATED)
+            if received in (b"", _END):
+                return
+            if received[0] in self._numbers:
+                if code is not None:
+                    give_up(code)
+                code = TERMINATED if received[0] == signal.SIGTERM else INTERRUPTED
+
+    def close(self) -> None:
+        signal.set_wakeup_fd(self._before)
+        self._theirs.send(_END)  # closing would not do: what a step has started may hold the other end
+        self._thread.join()
+        self._theirs.close()
+        self._ours.close()
+
+
+@contextlib.contextmanager
+def killed_at_the_end(kill: Callable[[], None]) -> Iterator[None]:
+    """What must not outlive this process, however it ends."""
+    _to_kill.append(kill)
+    try:
+        yield
+    finally:
+        _to_kill.remove(kill)
+
+
+def give_up(code: int) -> None:
+    """End now; a step that does not heed an exception (a long call into C, say) is not waited for."""
+    for kill in list(_to_kill):
+        with contextlib.suppress(Exception):
+            kill()
+    with contextlib.suppress(Exception):
+        local_store.abandon_drafts()
+    os._exit(code)
+
+
+def raise_in_child() -> None:
+    """What a child process does at SIGTERM: the step that it is at is left by an exception."""
+
+    def handle(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, handle)
