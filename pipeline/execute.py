@@ -41,6 +41,9 @@ from targets.target import Facts
 log = logging.getLogger("pipeline")
 
 
+_NO_OPTIONS: Mapping[str, Any] = {}
+
+
 class _Needs(Exception):
     """These tasks must be made before this one can go on. `known`: a scheduler may believe that they are."""
 
@@ -118,6 +121,7 @@ class Execution:
         self.started = 0.0
         self.inputs: list[Input] = []
         self.dynamic: list[dict[str, Any]] = []
+        self._loads_plainly = not type(task).load_options and type(task).load_input_params is Task.load_input_params
         #: The task directory, if the step has asked for it.
         self.side_files: Path | None = None
 
@@ -269,7 +273,7 @@ class Execution:
 
     def _elsewhere(self, owner: Any) -> bool:
         """Kept in the memory of a process that we are not: it is made here when it is loaded."""
-        return isinstance(owner, Task) and owner.target.in_memory and self.scope.process != processes.current
+        return self.scope.process != processes.current and isinstance(owner, Task) and owner.target.in_memory
 
     def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
@@ -309,6 +313,8 @@ class Execution:
         self.scope.forget(required)
 
     def _options(self, path: str, required: Any) -> Mapping[str, Any]:
+        if self._loads_plainly:
+            return _NO_OPTIONS
         options: dict[Any, Any] = {}
         for place, chosen in type(self.task).load_options.items():
             if path in (f"[{place!r}]", f"({place!r})"):

@@ -7,7 +7,7 @@ names the tasks of a cycle, `AmbiguousFamilyError` two classes whose outputs wou
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import luigi
@@ -18,6 +18,8 @@ from pipeline.scope import Scope, current, run_scope
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
 from targets import trust
 from targets.snapshot import Snapshot
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Plan:
@@ -96,18 +98,21 @@ def is_current(task: Any) -> bool:
 def find(task: Any, scope: Scope) -> Finding:
     """The finding of one task; only what is needed to answer is looked at."""
     known = scope.finding(task)
-    if known is None:
-        walk([task], scope, everything=False)
-        known = scope.finding(task)
-        assert known is not None
-    return known
+    if known is not None:
+        return known
+    first = _first_look(task, scope)
+    if isinstance(first, Finding):
+        scope.remember(task, first)
+        return first
+    walk([task], scope, everything=False, looked={task.task_id: first})
+    return scope.found(task)
 
 
-def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
+def walk(roots: Iterable[Any], scope: Scope, *, everything: bool, looked: Mapping[str, Look | None] = _NOTHING) -> list[Any]:
     """Judge in post-order, iteratively; returns the tasks in that order.
 
     With `everything` the whole graph is judged. Otherwise a task whose own record says that it must run is not
-    asked about its requirements, as Luigi asks them itself.
+    asked about its requirements, as Luigi asks them itself. `looked`: what the records of some tasks have said already.
     """
     order: list[Any] = []
     done: set[str] = set()
@@ -149,7 +154,7 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool) -> list[Any]:
             wanted = [required for _, required in scope.requirements(task)[1]]
             _push([one for one in wanted if one.task_id not in done or classes[one.task_id] is not type(one)], stack, open_looks)
             continue
-        seen = known if known is not None else _first_look(task, scope)
+        seen = known if known is not None else looked[name] if name in looked else _first_look(task, scope)
         if not everything and isinstance(seen, Finding):
             scope.remember(task, seen)
             stack.pop()

@@ -33,7 +33,7 @@ from typing import Any
 
 import luigi.scheduler
 from luigi.scheduler import RetryPolicy
-from luigi.task_status import RUNNING
+from luigi.task_status import DONE, RUNNING, UNKNOWN
 
 from pipeline.scheduling.ready import Bucket, Entry
 from pipeline.scheduling.state import TaskState
@@ -41,6 +41,10 @@ from pipeline.scheduling.tasks import Task
 
 logger = logging.getLogger(__name__)
 
+#: What a worker tells of a task that it has run, by the names of Luigi's `add_task`.
+_OF_A_RESULT = frozenset(
+    "worker status expl resources runnable params family module new_deps assistant retry_policy_dict owners param_visibilities".split()
+)
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -56,6 +60,8 @@ class Scheduler(luigi.scheduler.Scheduler):
         self._retry_policies: dict[tuple[Any, ...], RetryPolicy] = {}
 
     def add_task(self, task_id: Any = None, *args: Any, **kwargs: Any) -> None:
+        if not args and kwargs.get("status") == DONE and self._finish(self._state.get_task(task_id), kwargs):
+            return
         new_deps = kwargs.get("new_deps")
         if new_deps and kwargs.get("deps") is not None:
             kwargs["deps"] = [*kwargs["deps"], *new_deps]
@@ -64,6 +70,34 @@ class Scheduler(luigi.scheduler.Scheduler):
             super().add_task(task_id, *args, **kwargs)
         finally:
             self._state.release(task_id, held)
+
+    def _finish(self, task: Task | None, told: dict[str, Any]) -> bool:
+        """What `add_task` does when a worker says that the task it was given is done; False where there is more to it."""
+        if task is None or task.status != RUNNING or task.batch_id is not None or not (task.family and task.module) or told.keys() - _OF_A_RESULT:
+            return False
+        worker_id = told["worker"]
+        if task.worker_running != worker_id or told.get("runnable") or told.get("new_deps") or (told.get("params") and not task.params):
+            return False
+        if not self._update_worker(worker_id).enabled:
+            return False
+        task.accepts_messages = False
+        task.remove = None
+        if told.get("expl") is not None:
+            task.expl = told["expl"]
+        self._update_task_history(task, DONE)
+        self._state.set_status(task, DONE, self._config)
+        task.resources = dict(told.get("resources") or ())
+        if not told.get("assistant"):
+            known = self._state._tasks
+            task.stakeholders.add(worker_id)
+            for dep in task.deps:
+                below = known.get(dep)
+                if below is None:
+                    below = self._state.get_task(dep, setdefault=self._make_task(task_id=dep, status=UNKNOWN, deps=None, priority=0))
+                below.stakeholders.add(worker_id)
+        self._update_priority(task, 0, worker_id)
+        task.retry_policy = self._generate_retry_policy(told.get("retry_policy_dict") or {})
+        return True
 
     def count_pending(self, worker: str) -> dict[str, Any]:
         asking = self._state.get_worker(worker)

@@ -25,7 +25,7 @@ from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
 from pipeline.sharing import Shared
 from pipeline.verdict import CURRENT, Finding
-from targets import processes
+from targets import processes, trust
 from targets.record import Constant, Record
 from targets.snapshot import Snapshot
 from targets.store import Store
@@ -182,19 +182,34 @@ class Scope:
         """Where and with what this run takes place, captured once, as records keep it."""
         return {"host": environment.host(), "versions": Constant(environment.versions()), "git": Constant(environment.git(os.getcwd()))}
 
-    @contextlib.contextmanager
-    def asking(self) -> Iterator[None]:
+    def asking(self) -> _Asking:
         """One outermost question; outside of a run its answers are forgotten afterwards."""
+        return _Asking(self)
+
+    def begin_asking(self) -> None:
         self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-            if self._depth == 0 and not self.inside_run:
-                self._current.clear()
-                self._other = {}
-                self._requirements.clear()
-                self.code = Code()
+
+    def end_asking(self) -> None:
+        self._depth -= 1
+        if self._depth == 0 and not self.inside_run:
+            self._current.clear()
+            self._other = {}
+            self._requirements.clear()
+            self.code = Code()
+
+
+class _Asking:
+    # Not a generator: it is entered several times for each task.
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        self._scope.begin_asking()
+
+    def __exit__(self, *exception: object) -> None:
+        self._scope.end_asking()
 
 
 _active: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("luigi_warp_scope", default=None)
@@ -217,7 +232,8 @@ def run_scope(scope: Scope) -> Iterator[Scope]:
     """Make a scope the current one."""
     token = _active.set(scope)
     try:
-        yield scope
+        with trust.settled():
+            yield scope
     finally:
         _active.reset(token)
 

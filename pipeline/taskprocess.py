@@ -6,10 +6,8 @@ what Luigi does not tell: whether a body ran, how long it took and what it raise
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from luigi.worker import ContextManagedTaskProcess, DequeQueue
@@ -33,6 +31,28 @@ class _NeverStarted(multiprocessing.Process):
 
     def is_alive(self) -> bool:
         return False
+
+
+class _Forwarded:
+    """Gives a task what it may call while it runs, and takes it away afterwards.
+
+    Luigi leaves None in each place, which costs every task that has run more memory than its parameters do.
+    """
+
+    def __init__(self, process: TaskProcess) -> None:
+        self._process = process
+
+    def __enter__(self) -> TaskProcess:
+        process = self._process
+        reporter, attributes = process.status_reporter, process.task.__dict__
+        for given, name in process.forward_reporter_attributes.items():
+            attributes[name] = getattr(reporter, given)
+        return process
+
+    def __exit__(self, *exception: object) -> None:
+        attributes = self._process.task.__dict__
+        for name in self._process.forward_reporter_attributes.values():
+            attributes.pop(name, None)
 
 
 class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
@@ -61,14 +81,8 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
     def _listen(self, task: Any, state: str, facts: dict[str, Any]) -> None:
         self.settled.append((task.task_id, state, facts.get("duration", 0.0), None))
 
-    @contextlib.contextmanager
-    def _forward_attributes(self) -> Iterator[Any]:
-        with super()._forward_attributes():
-            yield self
-        if isinstance(self.task, BaseTask):
-            # Luigi leaves None in each, which costs every task that has run more memory than its parameters do.
-            for name in self.forward_reporter_attributes.values():
-                self.task.__dict__.pop(name, None)
+    def _forward_attributes(self) -> Any:
+        return _Forwarded(self) if isinstance(self.task, BaseTask) else super()._forward_attributes()
 
     def _run_get_new_deps(self) -> Any:
         begun = time.perf_counter()

@@ -26,6 +26,25 @@ except ImportError:  # Windows: threads of one process are kept apart, processes
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
 
 
+class Hold:
+    """A lock that is held from `with` to its end. A thread that holds it already, further up, would wait for itself: it goes on."""
+
+    __slots__ = ("_locks", "_place", "_taken", "_waiting")
+
+    def __init__(self, locks: KeyLocks, place: int, waiting: Callable[[], None] | None) -> None:
+        self._locks = locks
+        self._place = place
+        self._waiting = waiting
+        self._taken = False
+
+    def __enter__(self) -> None:
+        self._taken = self._locks.take(self._place, self._waiting)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._taken:
+            self._locks.give_back(self._place)
+
+
 class KeyLocks:
     """The locks of one store. One descriptor a process: closing any other would drop every lock."""
 
@@ -37,18 +56,8 @@ class KeyLocks:
         self._held: dict[int, int] = {}
         self._changed = threading.Condition()
 
-    @contextmanager
-    def hold(self, key: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        place = int(key[:15], 16)
-        self._forget_after_fork()
-        if self._held.get(place) == threading.get_ident():
-            yield  # by this very thread, further up: it would wait for itself
-            return
-        self._take(place, waiting)
-        try:
-            yield
-        finally:
-            self._give_back(place)
+    def hold(self, key: str, waiting: Callable[[], None] | None = None) -> Hold:
+        return Hold(self, int(key[:15], 16), waiting)
 
     @contextmanager
     def try_hold(self, key: str) -> Iterator[bool]:
@@ -71,9 +80,13 @@ class KeyLocks:
             yield free
         finally:
             if free:
-                self._give_back(place)
+                self.give_back(place)
 
-    def _take(self, place: int, waiting: Callable[[], None] | None) -> None:
+    def take(self, place: int, waiting: Callable[[], None] | None) -> bool:
+        """Wait for a lock; False where this thread has it."""
+        self._forget_after_fork()
+        if self._held.get(place) == threading.get_ident():
+            return False
         told = False
         with self._changed:
             while place in self._held:
@@ -94,8 +107,9 @@ class KeyLocks:
         except BaseException:
             self._drop(place)
             raise
+        return True
 
-    def _give_back(self, place: int) -> None:
+    def give_back(self, place: int) -> None:
         if fcntl is not None and self._descriptor is not None and self._owner == processes.current:
             fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place)
         self._drop(place)

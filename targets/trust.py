@@ -7,13 +7,14 @@ cannot be read) means no. Nothing here decodes anything, and no message holds a 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hmac
 import os
 import stat
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
 
@@ -87,8 +88,32 @@ class Keyring:
         return signature.partition(":")[0] == self._signing
 
 
+class _Settled(NamedTuple):
+    keyring: Keyring
+    allow_pickle: bool
+    allow_unsigned: bool
+
+
+_settled: _Settled | None = None
+
+
+@contextlib.contextmanager
+def settled() -> Iterator[None]:
+    """During a run the settings are those of its beginning: a step that changes the environment opens no door."""
+    global _settled
+    before = _settled
+    _settled = None
+    _settled = _Settled(keyring(), pickle_is_allowed(), _unsigned_is_allowed())
+    try:
+        yield
+    finally:
+        _settled = before
+
+
 def keyring() -> Keyring:
     """The keys that are set now; `SigningKeyError` where something is set that is no key."""
+    if _settled is not None:
+        return _settled.keyring
     text = os.environ.get(KEY)
     if text is not None:
         return _from_text(text, KEY)
@@ -127,7 +152,7 @@ def insist_on_decoding(*, runs_code: bool, store: Store, what: str) -> None:
         raise PickleForbiddenError(
             f"{what} is stored in a format that can run code when it is loaded, and allow_pickle is false: choose another target_type"
         )
-    if store.is_shared() and not keyring() and not _setting(ALLOW_UNSIGNED, policy().allow_unsigned_pickle):
+    if store.is_shared() and not keyring() and not _unsigned_is_allowed():
         raise UnsignedPickleError(
             f"{what} lies in {store.url}, where others can write, and is not signed; loading it could run their code. Set {KEY}, choose a "
             f"target_type that runs no code, or say allow_unsigned_pickle = true under [pipeline] if everybody who can write there is trusted"
@@ -136,7 +161,11 @@ def insist_on_decoding(*, runs_code: bool, store: Store, what: str) -> None:
 
 def pickle_is_allowed() -> bool:
     """Whether formats that can run code may be used at all."""
-    return _setting(ALLOW_PICKLE, policy().allow_pickle)
+    return _settled.allow_pickle if _settled is not None else _setting(ALLOW_PICKLE, policy().allow_pickle)
+
+
+def _unsigned_is_allowed() -> bool:
+    return _settled.allow_unsigned if _settled is not None else _setting(ALLOW_UNSIGNED, policy().allow_unsigned_pickle)
 
 
 def _setting(name: str, otherwise: bool) -> bool:

@@ -17,25 +17,25 @@ def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -
     """Run a command on the tasks that `get_tasks` lists; returns the exit code."""
     import click
 
-    from pipeline import interrupts, logs
+    from pipeline import interrupts, logs, settings
     from pipeline.cli.group import group
     from targets.errors import PipelineError
 
     try:
         logs.configure()
-        result = group.main(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="run.py", standalone_mode=False, obj=get_tasks)
-        return int(result or 0)
+        chosen = list(sys.argv[1:] if arguments is None else arguments)
+        with interrupts.heeded(settings.read().grace + 1):
+            return int(group.main(args=chosen, prog_name="run.py", standalone_mode=False, obj=get_tasks) or 0)
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except click.ClickException as error:
         error.show()
         return USAGE
-    except interrupts.Terminated:
-        click.echo("terminated", err=True)
-        return interrupts.TERMINATED
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return interrupts.INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click makes an Abort of what it takes for ctrl-C.
+        terminated = isinstance(error.__cause__ if isinstance(error, click.Abort) else error, interrupts.Terminated)
+        click.echo("terminated" if terminated else "interrupted", err=True)
+        return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
     except PipelineError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         return UNPLANNED
