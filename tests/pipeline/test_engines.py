@@ -47,7 +47,7 @@ WAYS = {
     "exit 0": (lambda: os._exit(0), "exit code 0 before it was done"),
     "exit 3": (lambda: os._exit(3), "exit code 3 before it was done"),
     "sys.exit": (lambda: sys.exit(4), "SystemExit: 4"),
-    "closed pipe": (lambda: (os.closerange(3, 50), time.sleep(60)), "it has closed the pipe"),
+    "closed pipe": (lambda: (os.closerange(3, 4096), time.sleep(60)), "it has closed the pipe"),
     "unpicklable exception": (lambda: _raise(UnpicklableError(multiprocessing.Lock(), "x")), "UnpicklableError: it holds a lock"),
     "exception without words": (lambda: _raise(UnspeakableError()), "UnspeakableError: its message cannot be shown"),
 }
