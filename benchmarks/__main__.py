@@ -25,7 +25,10 @@ def main() -> int:
         work = options.work or pathlib.Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         bench = Bench(work.resolve(), budget=options.budget, only=options.only)
-        (suite.quick if options.quick else suite.full)(bench, huge=options.huge)
+        try:
+            (suite.quick if options.quick else suite.full)(bench, huge=options.huge)
+        finally:
+            bench.close()
     facts |= {"load at end": machine.load(), "minutes": round((time.monotonic() - begun) / 60, 1)}
     rows = bench.rows
     if options.add:

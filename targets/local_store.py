@@ -29,6 +29,7 @@ from targets.writing import HashingWriter
 INTERNAL = ".luigi-warp"
 _TEMPORARY = ".tmp"
 _ASIDE = ".aside"
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 _counter = itertools.count()
@@ -83,13 +84,20 @@ class LocalStore:
         return open(self._prefix + name, "rb", buffering=0)
 
     def read(self, name: str, size: int) -> bytes:
-        descriptor = os.open(self._prefix + name, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(self._prefix + name, _READ)
         try:
-            # One byte more, so that an answer that is not full says that this was all.
-            data = os.read(descriptor, size + 1)
-            while len(data) > size and (more := os.read(descriptor, 1 << 20)):
-                data += more
-            return data
+            return _read_all(descriptor, size)
+        finally:
+            os.close(descriptor)
+
+    def read_stamped(self, name: str, size: int) -> tuple[bytes, Stamp] | None:
+        try:
+            descriptor = os.open(self._prefix + name, _READ)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            found = os.fstat(descriptor)
+            return _read_all(descriptor, size), (found.st_mtime_ns, found.st_ino, found.st_size)
         finally:
             os.close(descriptor)
 
@@ -311,6 +319,14 @@ class LocalDraft:
         """Somebody has removed it since it was made."""
         self._store.forget_folders()
         self._store.make_folder(name)
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    # One byte more, so that an answer that is not full says that this was all.
+    data = os.read(descriptor, size + 1)
+    while len(data) > size and (more := os.read(descriptor, 1 << 20)):
+        data += more
+    return data
 
 
 def key_of(base: str) -> str:

@@ -11,6 +11,7 @@ import base64
 import dataclasses
 import functools
 import json
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -205,11 +206,10 @@ class Record:
         # A value that was left at its default is left out: 100,000 records are read at every start.
         body: dict[str, Any] = {"schema": SCHEMA}
         constants = ""
-        for name, default in _DEFAULTS.items():
-            value = getattr(self, name)
+        for name, value, default in zip(_DEFAULTS, _values(self), _DEFAULTS.values(), strict=True):
             if type(value) is Constant:
                 constants += f',"{name}":{value.text}' if value else ""
-            elif value != default:
+            elif value is not default and value != default:
                 body[name] = value
         if self.inputs:
             body["inputs"] = self.inputs.to_json()
@@ -230,7 +230,7 @@ class Record:
         if seal.digest(raw).encode() != data[body_end + len(_SEPARATOR) : -3]:
             raise RecordError("its checksum does not match")
         try:
-            body = json.loads(raw)
+            body = json.loads(raw.decode("utf-8", "surrogatepass"))
             if "signature" in body:
                 body["signed"] = _without_signature(raw, body["signature"])
             schema = body.pop("schema")
@@ -274,6 +274,9 @@ _DEFAULTS: dict[str, Any] = {
     for item in dataclasses.fields(Record)
     if item.name not in ("inputs", "parts", "signature", "signed")
 }
+
+
+_values = operator.attrgetter(*_DEFAULTS)
 
 
 def _part_json(part: Part) -> dict[str, Any]:

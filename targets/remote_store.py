@@ -69,6 +69,15 @@ class RemoteStore:
     def read(self, name: str, size: int) -> bytes:
         return self.files.cat_file(self.full(name))  # type: ignore[no-any-return]
 
+    def read_stamped(self, name: str, size: int) -> tuple[bytes, Stamp] | None:
+        stamp = self.stamp(name)
+        if stamp is None:
+            return None
+        try:
+            return self.read(name, size), stamp
+        except FileNotFoundError:
+            return None
+
     def path(self, name: str) -> Path:
         local = Path(self._fetched.name, name)
         shutil.rmtree(local, ignore_errors=True)

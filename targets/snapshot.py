@@ -41,12 +41,17 @@ class Snapshot:
         known, found = self._find(name)
         return self._store.size(name) if not known else found.size if found is not None else None
 
-    def read(self, name: str, size: int) -> bytes:
+    def read_stamped(self, name: str, size: int) -> tuple[bytes, Stamp] | None:
         if name in self._batches and name not in self._read:
             batch = [one for one in self._batches[name] if self._batches.pop(one, None)]
             self._read.update(self._store.read_all(batch))
+        known, found = self._find(name)
+        if known and found is None:
+            return None
         data = self._read.pop(name, None)
-        return self._store.read(name, size) if data is None else data
+        if data is not None and found is not None:
+            return data, found.stamp
+        return self._store.read_stamped(name, size)
 
     def _find(self, name: str) -> tuple[bool, Listed | None]:
         """Whether the listing answers, and what."""

@@ -62,6 +62,9 @@ class Store(Protocol):
     def read(self, name: str, size: int) -> bytes:
         """The content of a file of about this size, in as few steps as there are; `FileNotFoundError` where there is nothing."""
 
+    def read_stamped(self, name: str, size: int) -> tuple[bytes, Stamp] | None:
+        """The content and the stamp of one and the same file; None where there is nothing."""
+
     def path(self, name: str) -> Path:
         """A local path that holds the content of `name`; a remote store brings it first."""
 

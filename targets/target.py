@@ -34,6 +34,7 @@ from targets.reading import damage_of, verified_bytes, verified_file
 from targets.record import SUFFIX, Part, Record
 from targets.snapshot import Snapshot
 from targets.store import Draft, Stamp, Store
+from targets.verifying import seal_directory, verify_part
 
 T = TypeVar("T")
 #: Makes the record of an output: given the one that it replaces, and by name what `Target` knows of what was written.
@@ -150,14 +151,19 @@ class Target(luigi.target.Target, Generic[T]):
         """
         store = through or self.store
         where = (self.store.url, self.place.record_name)
-        stamp = store.stamp(self.place.record_name)
-        if stamp is None:
-            return None
         known = _parsed.get(where)
-        if known is not None and known[0] == stamp:
-            return known[1], stamp
+        if known is not None:
+            stamp = store.stamp(self.place.record_name)
+            if stamp is None:
+                return None
+            if known[0] == stamp:
+                return known[1], stamp
         try:
-            record = Record.from_bytes(store.read(self.place.record_name, _RECORD_SIZE))
+            found = store.read_stamped(self.place.record_name, _RECORD_SIZE)
+            if found is None:
+                return None
+            data, stamp = found
+            record = Record.from_bytes(data)
             for part in record.parts:
                 # Whoever can write a record must not be able to have other files read or removed by it.
                 if part.file and not part.file.startswith(self.place.stem + "."):
@@ -425,37 +431,3 @@ def sealed(record: Record) -> tuple[Record, bytes]:
 def _files_of(record: Record) -> list[str]:
     # A part that keeps no data of ours names no file; its empty name would stand for the whole store.
     return [part.file for part in record.parts if part.file]
-
-
-def seal_directory(directory: str | os.PathLike[str]) -> tuple[str, int]:
-    """Digest and size of a directory that is about to be stored."""
-    try:
-        return seal.tree_digest(directory)
-    except DamagedError as error:
-        raise DumpError(f"{error}: replace it by what it stands for") from error
-
-
-_whole: dict[tuple[str, str], Stamp] = {}
-
-
-def verify_once(store: Store, part: Part) -> os.PathLike[str]:
-    """A local path to map a file from, after every byte of it was verified in this process since it was written."""
-    where = (store.url, part.file)
-    stamp = store.stamp(part.file)
-    if stamp is None or _whole.get(where) != stamp:
-        verify_part(store, part)
-        if stamp is not None:
-            _whole[where] = stamp
-    return store.path(part.file)
-
-
-def verify_part(store: Store, part: Part) -> None:
-    if part.kind == "none":
-        return
-    if part.kind == "directory":
-        # What is not there has the digest of an empty directory.
-        if store.size(part.file) is None or seal.tree_digest(store.path(part.file))[0] != part.digest:
-            raise DamagedError(f"{store.where(part.file)} is not what was written")
-        return
-    if store.size(part.file) != part.size or seal.file_digest(store.path(part.file)) != part.digest:
-        raise DamagedError(f"{store.where(part.file)} is not what was written")

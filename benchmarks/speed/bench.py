@@ -33,6 +33,7 @@ class Bench:
         self._only = set(filter(None, only.lower().split(",")))
         self._ends = time.monotonic() + budget
         self._budget = budget
+        self._rubbish: list[str] = []
 
     def wants(self, group: str) -> bool:
         return not self._only or group in self._only
@@ -42,7 +43,13 @@ class Bench:
         return os.path.join(tempfile.mkdtemp(prefix="outputs-", dir=self._work), "new")
 
     def remove(self, folder: str) -> None:
-        shutil.rmtree(os.path.dirname(folder), ignore_errors=True)
+        """At the end of all: a file system that has just removed thousands of files makes the next ones slowly."""
+        self._rubbish.append(os.path.dirname(folder))
+
+    def close(self) -> None:
+        for folder in self._rubbish:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._rubbish.clear()
 
     def measure(
         self, row: Row, subject: str, arguments: dict[str, Any], *, limit: float, repeat: int = 1, after: Row | None = None, keep: bool = False

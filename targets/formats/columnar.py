@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from targets.formats import frames
 from targets.record import Part
-from targets.target import Target, verify_once
+from targets.target import Target
+from targets.verifying import verify_once
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,8 @@ from targets import seal
 from targets.errors import DumpError
 from targets.record import Part
 from targets.store import Draft
-from targets.target import Target, seal_directory, verify_part
+from targets.target import Target
+from targets.verifying import seal_directory, verify_part
 
 
 class FileTarget(Target[Path]):

@@ -49,7 +49,7 @@ def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]
         table = pa.Table.from_pandas(frame)
         if attrs:
             table = table.replace_schema_metadata({**(table.schema.metadata or {}), _ATTRS: attrs})
-        _refuse_changes(frame, table, there_and_back(table.slice(0, min(len(frame), 1))))
+        _refuse_changes(frame, table, there_and_back)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise RoundTripError(f"Arrow cannot hold this frame: {error}. Convert the column, or use PickleTarget") from error
     return table
@@ -85,9 +85,11 @@ def _attrs_of(frame: pd.DataFrame) -> bytes:
     return json.dumps(kept).encode() if attrs else b""
 
 
-def _refuse_changes(frame: pd.DataFrame, table: pa.Table, first_row: pa.Table) -> None:
+def _refuse_changes(frame: pd.DataFrame, table: pa.Table, there_and_back: Callable[[pa.Table], pa.Table]) -> None:
     import numpy as np
+    import pyarrow as pa
 
+    first_row = there_and_back(table.slice(0, min(len(frame), 1)))
     after = from_table(first_row)
     if len(after) != min(len(frame), 1):
         raise RoundTripError("a frame without columns would come back without its rows: add a column, or use PickleTarget")
@@ -104,7 +106,9 @@ def _refuse_changes(frame: pd.DataFrame, table: pa.Table, first_row: pa.Table) -
                 raise RoundTripError(f"column {name!r} holds NaN beside NA, which Arrow takes for the same: fill one, or use PickleTarget")
         else:
             _refuse_changed_type(f"column {name!r}", table.schema.field(name).type, first_row.schema.field(name).type)
-            back = from_table(table.select([name]))[name]
+            alone = table.select([name])
+            # What is nested may change in the file only: a None beside {"x": 0} makes it {"x": 0.0}.
+            back = from_table(there_and_back(alone) if pa.types.is_nested(alone.schema.field(0).type) else alone)[name]
             _refuse_changed_cells(f"column {name!r}", column, back)
     _refuse_changed_index(frame.index, after.index, table, first_row)
 
@@ -158,7 +162,7 @@ def same(old: Any, new: Any) -> bool:
     if type(old) is not type(new):
         return False
     if isinstance(old, dict):
-        return old.keys() == new.keys() and all(same(item, new[name]) for name, item in old.items())
+        return list(old) == list(new) and all(same(item, new[name]) for name, item in old.items())
     if isinstance(old, (list, tuple)):
         return len(old) == len(new) and all(map(same, old, new))
     if hasattr(old, "dtype") and hasattr(old, "tobytes"):

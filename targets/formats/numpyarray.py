@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from targets.errors import DumpError, LoadError
 from targets.record import Part
-from targets.target import Target, verify_once
+from targets.target import Target
+from targets.verifying import verify_once
 
 if TYPE_CHECKING:
     import numpy as np

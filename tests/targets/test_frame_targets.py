@@ -118,6 +118,10 @@ def kept_or_refused(target, frame) -> None:
     assert_same_frame(target.load(), frame)
 
 
+def test_a_none_beside_a_dict_makes_no_floats(tmp_path):
+    kept_or_refused(ParquetTarget(tmp_path / "x.parquet"), pd.DataFrame({"a": [None, {"x": 0}]}))
+
+
 @pytest.mark.parametrize("name", EITHER)
 def test_a_frame_comes_back_identical_or_is_refused(tmp_path, name):
     for kind in (ParquetTarget, FeatherTarget):

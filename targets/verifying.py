@@ -1,0 +1,44 @@
+"""Reading every byte of what is stored, and saying whether it is what was written."""
+
+from __future__ import annotations
+
+import os
+
+from targets import seal
+from targets.errors import DamagedError, DumpError
+from targets.record import Part
+from targets.store import Stamp, Store
+
+
+def seal_directory(directory: str | os.PathLike[str]) -> tuple[str, int]:
+    """Digest and size of a directory that is about to be stored."""
+    try:
+        return seal.tree_digest(directory)
+    except DamagedError as error:
+        raise DumpError(f"{error}: replace it by what it stands for") from error
+
+
+_whole: dict[tuple[str, str], Stamp] = {}
+
+
+def verify_once(store: Store, part: Part) -> os.PathLike[str]:
+    """A local path to map a file from, after every byte of it was verified in this process since it was written."""
+    where = (store.url, part.file)
+    stamp = store.stamp(part.file)
+    if stamp is None or _whole.get(where) != stamp:
+        verify_part(store, part)
+        if stamp is not None:
+            _whole[where] = stamp
+    return store.path(part.file)
+
+
+def verify_part(store: Store, part: Part) -> None:
+    if part.kind == "none":
+        return
+    if part.kind == "directory":
+        # What is not there has the digest of an empty directory.
+        if store.size(part.file) is None or seal.tree_digest(store.path(part.file))[0] != part.digest:
+            raise DamagedError(f"{store.where(part.file)} is not what was written")
+        return
+    if store.size(part.file) != part.size or seal.file_digest(store.path(part.file)) != part.digest:
+        raise DamagedError(f"{store.where(part.file)} is not what was written")
