@@ -95,6 +95,8 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
             check("check_input", task, inputs)
             value = execution.drive(inputs)
             check("check_output", task, value)
+        except _Needs:
+            raise
         except Exception as error:
             failures.keep(task, scope, [row.identity for row in execution.inputs], error)
             raise

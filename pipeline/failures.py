@@ -13,14 +13,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from pipeline.errors import FailedBeforeError, PipelineError
+from pipeline.errors import FailedBeforeError, PipelineError, RequirementError, RequirementFailedError
 from pipeline.scope import Scope
 from pipeline.secrets import redact
 from pipeline.verdict import made_from
+from targets.errors import StoreError, TargetError
 
 # No part of an output can have such a name.
 _SUFFIX = ".last-failure.json"
 _LONGEST = 20_000
+#: What may be the machine's fault, the store's, or that of what the step requires.
+_NOT_ITS_OWN = (OSError, MemoryError, StoreError, TargetError, RequirementError, RequirementFailedError)
 
 
 def _name(task: Any) -> str:
@@ -47,9 +50,9 @@ def insist_on_none(task: Any, scope: Scope, identities: Sequence[str]) -> None:
         raise FailedBeforeError(f"{task!r} failed at {when} with the same code, parameters and inputs: {words}. --retry-failed tries again")
 
 
-def keep(task: Any, scope: Scope, identities: Sequence[str], error: BaseException) -> None:
+def keep(task: Any, scope: Scope, identities: Sequence[str], error: Exception) -> None:
     """Keep a failure that is the step's own."""
-    if not task.cache_failures or not isinstance(error, Exception) or isinstance(error, (OSError, MemoryError, PipelineError)):
+    if not task.cache_failures or isinstance(error, _NOT_ITS_OWN):
         return
     body = {
         "cause": _cause(task, scope, identities),

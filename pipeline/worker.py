@@ -22,7 +22,7 @@ from luigi.worker import TaskStatusReporter
 
 from pipeline import engines, garbage, interrupts
 from pipeline.engines import Job
-from pipeline.errors import FailedBeforeError, RequirementFailedError, StepError
+from pipeline.errors import FailedBeforeError, StepError
 from pipeline.repairing import Repair
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
@@ -230,7 +230,7 @@ class Worker(luigi.worker.Worker):
         """Whether a task that has just failed is tried again."""
         task = self._scheduled_tasks.get(task_id)
         retries = getattr(task, "retries", 0)
-        if not retries or self._stop_requesting_work or isinstance(self._error_of(task_id), (FailedBeforeError, RequirementFailedError)):
+        if not retries or self._stop_requesting_work or not self._may_succeed(task_id):
             return False
         self._tries[task_id] += 1
         failed = self._tries[task_id]
@@ -241,9 +241,11 @@ class Worker(luigi.worker.Worker):
         heapq.heappush(self._retries, (time.monotonic() + pause, self._results, task))
         return True
 
-    def _error_of(self, task_id: str) -> BaseException | None:
-        known = self.settled.get(task_id)
-        return known[2] if known is not None else None
+    def _may_succeed(self, task_id: str) -> bool:
+        """Not where something that it requires failed, or where a failure is kept."""
+        state, _, error = self.settled.get(task_id, ("failed", 0.0, None))
+        # From another process an error comes as text.
+        return state != "skipped" and not isinstance(error, FailedBeforeError) and not str(error).startswith(f"{FailedBeforeError.__name__}: ")
 
     def _get_work(self) -> Any:
         while self._retries and self._retries[0][0] <= time.monotonic():

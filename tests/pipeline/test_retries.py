@@ -206,9 +206,32 @@ def test_a_kept_failure_that_is_cut_off_counts_as_none(notes):
     assert not path.exists()
 
 
-def test_retries_do_not_repeat_a_kept_failure(notes):
-    class Both(Doomed):
-        retries = 2
+class Both(Doomed):
+    retries = 2
 
-    assert not pipeline.build(Both(succeeds_at=9, notes=notes)).ok
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_retries_do_not_repeat_a_kept_failure(notes, workers):
+    assert not pipeline.build([Both(succeeds_at=9, notes=notes), Counting(notes=notes + "2")], workers=workers).ok
+    assert len(moments(notes)) == 1
+
+
+def test_asking_for_more_is_no_failure(notes):
+    class AsksFirst(Task):
+        cache_failures = True
+
+        def easy_run(self, inputs):
+            return (yield Counting(notes=notes))
+
+    assert pipeline.build(AsksFirst()).ok
+    assert not list(pathlib.Path(AsksFirst().store.url).rglob("*last-failure*"))
+
+
+def test_a_check_that_fails_is_the_steps_own_failure(notes):
+    class Checked(Counting):
+        cache_failures = True
+        check_output = staticmethod(lambda value: value > 1)
+
+    assert not pipeline.build(Checked(notes=notes)).ok
+    assert not pipeline.build(Checked(notes=notes)).ok
     assert len(moments(notes)) == 1
