@@ -1,7 +1,7 @@
 """Luigi's own tests as a conformance suite of our scheduler and worker.
 
 The source distribution of the Luigi that is installed is downloaded, and its tests run with our classes in the place of
-Luigi's, one file at a time. What fails is run with stock Luigi too: only what fails with ours alone counts.
+Luigi's, one file at a time. What fails is run with stock Luigi too: only what fails with ours alone, and does so twice, counts.
 Those tests import mock, psutil and hypothesis, and a few of them prometheus_client, datadog and sqlalchemy<2.
 """
 
@@ -104,6 +104,9 @@ def beyond_stock(source: Path, name: str, failed: list[str]) -> list[str]:
         left = [test for test in left if test not in run(source, name, ours=False, only=left).failed]
     if left:
         left = [test for test in left if test not in run(source, name, ours=False).failed]
+    if left:
+        # Some of Luigi's tests wait for so many tenths of a second: what counts fails twice.
+        left = [test for test in left if test in run(source, name, ours=True).failed]
     return left
 
 
