@@ -33,7 +33,7 @@ def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -
         return USAGE
     except (click.Abort, KeyboardInterrupt) as error:
         # click makes an Abort of what it takes for ctrl-C.
-        terminated = isinstance(error.__cause__ if isinstance(error, click.Abort) else error, interrupts.Terminated)
+        terminated = isinstance(error.__context__ if isinstance(error, click.Abort) else error, interrupts.Terminated)
         click.echo("terminated" if terminated else "interrupted", err=True)
         return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
     except PipelineError as error:
