@@ -106,7 +106,10 @@ def beyond_stock(source: Path, name: str, failed: list[str]) -> list[str]:
         left = [test for test in left if test not in run(source, name, ours=False).failed]
     if left:
         # Some of Luigi's tests wait for so many tenths of a second: what counts fails twice.
-        left = [test for test in left if test in run(source, name, ours=True).failed]
+        again = run(source, name, ours=True).failed
+        for test in left:
+            print(f"    {test}: failed with ours, {'and again' if test in again else 'and passed when run again'}")
+        left = [test for test in left if test in again]
     return left
 
 

@@ -95,16 +95,16 @@ def of_quick(all_rows: list[Row]) -> list[Goal]:
     rows = Rows(all_rows)
     goals = [
         Goal(f"{what}, cold: CPU time over the bare loop's", most, "x", True, ratio(rows.find(OURS, what), rows.find(FLOOR, what)))
-        for what, most in (("fan-in 2000", 25), ("fan-in 4000", 25), ("chain 500", 40), ("diamond 500", 40), ("wide 500", 40))
+        for what, most in (("fan-in 2000", 12), ("fan-in 4000", 12), ("chain 1000", 20), ("diamond 1000", 20), ("wide 1000", 20))
     ]
-    for phase, most in (("cold", 1.6), ("nothing", 1.6)):
+    for phase, most in (("cold", 1.4), ("nothing", 1.4)):
         exponent = rows.exponent(OURS, "fan-in", 1_000, 4_000, phase)
         goals.append(Goal(f"fan-in, {phase}: growth exponent from 1000 to 4000", most, "", True, exponent))
     two, one = rows.find(OURS, "1000 trivial tasks", "2 workers"), rows.find(OURS, "1000 trivial tasks", "1 worker")
     waiting = rows.find(OURS, "40 tasks of 50 ms", "2 workers")
-    goals.append(Goal("1000 trivial tasks: wall time of 2 workers over 1", 8, "x", True, ratio(two, one, "wall")))
-    goals.append(Goal("40 tasks of 50 ms, 2 workers: share of the ideal", 15, "%", False, _of(waiting, lambda row: row.facts["ideal"] * 100)))
-    goals += _data(rows, 8)
+    goals.append(Goal("1000 trivial tasks: wall time of 2 workers over 1", 4, "x", True, ratio(two, one, "wall")))
+    goals.append(Goal("40 tasks of 50 ms, 2 workers: share of the ideal", 30, "%", False, _of(waiting, lambda row: row.facts["ideal"] * 100)))
+    goals += _data(rows, 4)
     start = rows.find(OURS, "run.py", "nothing")
     goals.append(Goal("run.py with nothing to do over import luigi, CPU", 1000, "ms", True, _of(start, lambda row: row.facts["difference cpu"])))
     return goals

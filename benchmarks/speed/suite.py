@@ -44,10 +44,10 @@ def quick(bench: Bench, *, huge: bool) -> None:
     """Small, for CI: ours and the floor, nothing that has to be installed."""
     for size in (1_000, 2_000, 4_000):
         floor(bench, "fan-in", size, repeat=3)
-        ours(bench, "fan-in", size, repeat=2 if size == 2_000 else 1)
+        ours(bench, "fan-in", size, repeat=3)
     for shape in SHAPES[1:]:
-        floor(bench, shape, 500)
-        ours(bench, shape, 500)
+        floor(bench, shape, 1_000, repeat=3)
+        ours(bench, shape, 1_000)
     processes(bench, tasks=1_000, waiting=40)
     data(bench, megabytes=20, rounds=3)
     startup(bench, rounds=5)
