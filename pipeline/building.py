@@ -17,6 +17,7 @@ from luigi.scheduler import UNKNOWN
 
 from pipeline import filecache, garbage, history, interrupts, planning, settings
 from pipeline.errors import MissingFileError, PipelineError, StepError, TaskDefinitionError
+from pipeline.observing import Observer, to_the_end
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
@@ -39,6 +40,7 @@ def build(
     scheduler: Any = None,
     rehash: bool = False,
     retry_failed: bool = False,
+    progress: Observer | None = None,
 ) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
 
@@ -47,6 +49,7 @@ def build(
     `force`: what is to run although it is current: families, classes, tasks, beginnings of keys or "all", with "+" for
     everything below. `rehash`: read external files again, also those that look unchanged. `retry_failed`: run also steps whose
     failure is kept (`cache_failures`).
+    `progress`: who is told what happens meanwhile.
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
@@ -56,13 +59,15 @@ def build(
     begun = time.perf_counter()
     if rehash:
         filecache.forget()
-    with run_scope(Scope(inside_run=True, is_build=True, force=force, retry_failed=retry_failed)) as scope:
+    with run_scope(Scope(inside_run=True, is_build=True, force=force, retry_failed=retry_failed)) as scope, to_the_end(progress):
         roots = planning.as_tasks(tasks)
         with garbage.paused():
             plan = planning.plan(roots, scope=scope)
             scope.forcing.insist(plan.order)
             _check(plan.order)
         _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
+        if progress is not None:
+            progress.planned(plan, workers)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         worker: Worker | None = None
         entry: history.Entry | None = None
@@ -73,7 +78,7 @@ def build(
             entry = _entry(todo, scope)
             try:
                 with interrupts.heeded(chosen.grace + 1):
-                    worker = _run(todo, workers, engine, keep_going, scheduler, chosen.grace)
+                    worker = _run(todo, workers, engine, keep_going, scheduler, chosen.grace, progress)
             except KeyboardInterrupt as error:
                 if entry is not None:
                     entry.end("interrupted", exit_code=interrupts.TERMINATED if isinstance(error, interrupts.Terminated) else interrupts.INTERRUPTED)
@@ -83,7 +88,9 @@ def build(
     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
     if entry is not None:
         entry.end("done" if run.ok else "failed", exit_code=run.exit_code, **run.counts())
-    log.info("%s", run.one_line_summary)
+    log.log(logging.INFO if progress is None else logging.DEBUG, "%s", run.one_line_summary)
+    if progress is not None:
+        progress.finished(run)
     return run
 
 
@@ -161,13 +168,14 @@ def _prepare(tasks: list[Any], scope: Scope) -> None:
             scope.code.of(kind)
 
 
-def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float) -> Worker:
+def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, observer: Observer | None) -> Worker:
     worker = Worker(
         scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
         worker_processes=workers,
         engine=engine,
         keep_going=keep_going,
         grace=grace,
+        observer=observer,
         wait_interval=0.05,
         wait_jitter=0.05,
         no_install_shutdown_handler=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import logging
 import multiprocessing
+import os
 import queue
 import time
 from collections import Counter, deque
@@ -23,6 +24,7 @@ from luigi.worker import TaskStatusReporter
 from pipeline import engines, garbage, interrupts
 from pipeline.engines import Job
 from pipeline.errors import FailedBeforeError, StepError
+from pipeline.observing import WAITING, Observer
 from pipeline.repairing import Repair
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
@@ -55,6 +57,7 @@ class Worker(luigi.worker.Worker):
         engine: str = "",
         keep_going: bool = True,
         grace: float = 0.0,
+        observer: Observer | None = None,
         **config: Any,
     ) -> None:
         super().__init__(Scheduler() if scheduler is None else scheduler, worker_id, worker_processes, assistant, **config)
@@ -63,6 +66,7 @@ class Worker(luigi.worker.Worker):
         self._get_work_response_history = _Replies()
         self._keep_going = keep_going
         self._engine_name = engine
+        self._observer = observer
         self._engine = engines.make(engine or ("processes" if self._apart else "inline"), self._describe, self._find, grace)
         #: What Luigi's worker has found out itself.
         self._found_out: deque[tuple[Any, ...]] = deque()
@@ -121,7 +125,12 @@ class Worker(luigi.worker.Worker):
             return
         # It is running before it begins, since messages may arrive for it while it runs inline.
         process = self._running_tasks[task_id] = self._create_task_process(self._scheduled_tasks[task_id])
-        self._running_tasks[task_id] = self._engine.submit(process)
+        observer = self._observer
+        if observer is not None and not process.use_multiprocessing:
+            observer.began(process.task, os.getpid())
+        self._running_tasks[task_id] = begun = self._engine.submit(process)
+        if observer is not None and process.use_multiprocessing:
+            observer.began(process.task, getattr(begun, "pid", None))
 
     def _describe(self, job: Job) -> Any:
         task = job.task
@@ -166,12 +175,28 @@ class Worker(luigi.worker.Worker):
             known = self.settled.get(task_id)
             if known is None or known[0] != "ran" or state != "kept":
                 self.settled[task_id] = (state, duration, StepError(*error) if isinstance(error, tuple) else error)
+        if self._observer is not None:
+            self._tell(self._observer, job.task, result)
         return result.task_id, result.status, result.explanation, result.missing, result.needs
+
+    def _tell(self, observer: Observer, task: Any, result: engines.Result) -> None:
+        told = False
+        for task_id, state, duration, *_ in result.settled:
+            settled = self._scheduled_tasks.get(task_id)
+            if settled is not None:
+                observer.ended(settled, state, duration, self.settled[task_id][2])
+                told = told or task_id == result.task_id
+        if not told:
+            # A wrapper, or one that has asked for something.
+            observer.ended(task, "kept" if result.status == DONE else WAITING, 0.0, None)
 
     def put(self, result: tuple[Any, ...]) -> None:
         """What Luigi's worker finds out itself: a job that ran longer than it may, and was terminated."""
         task_id, _, explanation, _, _ = result
-        self.settled[task_id] = ("failed", 0.0, StepError(explanation))
+        error = StepError(explanation)
+        self.settled[task_id] = ("failed", 0.0, error)
+        if self._observer is not None:
+            self._observer.ended(self._scheduled_tasks[task_id], "failed", 0.0, error)
         self._found_out.append(result)
 
     def close(self) -> None:

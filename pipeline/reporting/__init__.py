@@ -1,0 +1,1 @@
+"""What a person looks at: the progress of a run, and pages about it."""
