@@ -32,7 +32,7 @@ from pipeline.scope import Scope, current
 from pipeline.task import Part, Task, WrapperTask, load_output
 from pipeline.verdict import Finding, key_of, made_from
 from targets import Target, processes, seal
-from targets.errors import DamagedError, GeneratorOutputError, MissingOutputError
+from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError
 from targets.record import COMPACT_FROM, Input, Inputs, Record
 from targets.record import Part as TargetPart
 from targets.store import Draft
@@ -66,6 +66,10 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             return
         except _Needs as needs:
             wanted = repairs(needs.tasks) if needs.known else needs.tasks
+        except LeaseLostError as lost:
+            # This process was stopped or cut off for so long that another one has taken over: see what that has made.
+            log.warning("%r: %s; judging again", task, lost)
+            continue
         except BaseException:
             scope.shared.done(task.task_id)
             raise

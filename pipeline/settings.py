@@ -9,16 +9,54 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from luigi import configuration
 
 from pipeline.errors import ConfigurationError
+from targets import store_options as options
 from targets import trust
 
 SECTION = "pipeline"
 PREFIX = "PIPELINE_"
+
+
+def _switch(value: Any) -> bool:
+    names = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    return bool(names[value.strip().lower()] if isinstance(value, str) else value)
+
+
+def _count(value: Any) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+def _octal(value: Any) -> str:
+    if not 0 <= int(str(value), 8) <= 0o077:
+        raise ValueError
+    return str(value)
+
+
+def _one_of(*names: str) -> tuple[Callable[[Any], str], str]:
+    return (lambda value: names[names.index(value)]), " or ".join(names)
+
+
+#: How text becomes a value of a type, and what to say where it does not.
+_KINDS: dict[type, tuple[Callable[[Any], Any], str]] = {
+    bool: (_switch, "true or false"),
+    int: (_count, "a number of 1 or more"),
+    float: (_seconds, "a number of seconds"),
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +75,20 @@ class Settings:
         default=False, metadata={"help": "whether such formats are loaded, unsigned, from where others can write"}
     )
     grace: float = dataclasses.field(default=3.0, metadata={"help": "seconds that running steps have to end after SIGTERM or ctrl-C"})
+    durability: str = dataclasses.field(
+        default="run",
+        metadata={"help": "when outputs are on the disk: at the end of the run, or of each task (slower)", "as": _one_of("run", "task")},
+    )
+    umask: str = dataclasses.field(
+        default="077",
+        metadata={
+            "help": "what others may not do with a store's files and directories",
+            "as": (_octal, "octal digits from 000 to 077"),
+        },
+    )
+    lease: float = dataclasses.field(
+        default=60.0, metadata={"help": "seconds after which a writer on an object store that gives no sign of life counts as dead"}
+    )
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})
 
 
@@ -71,10 +123,23 @@ _policy: trust.Policy | None = None
 trust.policy = trust_policy
 
 
+def store_options() -> options.StoreOptions:
+    """What the configuration says about how stores are written; read once, and again at the beginning of each run."""
+    global _options
+    if _options is None:
+        now = read()
+        _options = options.StoreOptions(durable=now.durability == "task", umask=int(now.umask, 8), lease=max(now.lease, 0.1))
+    return _options
+
+
+_options: options.StoreOptions | None = None
+options.current = store_options
+
+
 def forget() -> None:
     """A run begins: the configuration may have changed."""
-    global _policy
-    _policy = None
+    global _policy, _options
+    _policy = _options = None
 
 
 def target_dir() -> str:
@@ -94,20 +159,8 @@ def _section() -> Mapping[str, Any]:
 
 def _typed(field: Any, value: Any, source: str) -> Any:
     kind = type(field.default)
+    parse, wanted = field.metadata.get("as") or _KINDS.get(kind) or (kind, "text")
     try:
-        if kind is bool and isinstance(value, str):
-            return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}[value.strip().lower()]
-        if kind is int:
-            number = int(value)
-            if number < 1:
-                raise ValueError
-            return number
-        if kind is float:
-            seconds = float(value)
-            if not 0 <= seconds < float("inf"):
-                raise ValueError
-            return seconds
-        return kind(value)
+        return parse(value)
     except (ValueError, TypeError, KeyError):
-        wanted = {bool: "true or false", int: "a number of 1 or more", float: "a number of seconds"}.get(kind, "text")
         raise ConfigurationError(f"{source} is {value!r}, and must be {wanted} ({field.metadata['help']})") from None

@@ -65,6 +65,10 @@ class StoreError(PipelineError):
     """The store cannot be opened, read or written."""
 
 
+class LeaseLostError(StoreError):
+    """Another writer has taken over what this one was about to write: it was thought dead."""
+
+
 class MissingExtraError(PipelineError, ImportError):
     """An optional dependency is not installed."""
 

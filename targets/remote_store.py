@@ -1,30 +1,40 @@
 """A store behind an fsspec URL: `s3://bucket/prefix`, `gs://...`, `memory://...`.
 
 Outputs are serialised on the local disk and uploaded in one piece each, the record last, so a reader never
-sees a part of an output. Writers of one key are kept apart within one process only: let one process at a
-time write to such a store. The package for the protocol (s3fs, gcsfs, ...) is installed by the app.
+sees a part of an output. Writers of one key are kept apart by leases, and one that was thought dead and comes back is fenced
+out before it commits; that needs a backend which can create an object only if it is not there (S3, GCS). On any other, which is
+said once in the log, let one process at a time write. The package for the protocol (s3fs, gcsfs, ...) is installed by the app.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
+import inspect
+import logging
 import os
 import shutil
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from targets.errors import MissingExtraError, StoreError
-from targets.local_store import named_key
+from targets import processes
+from targets.errors import LeaseLostError, MissingExtraError, StoreError
+from targets.leases import FOLDER as LEASES
+from targets.leases import Lease, Leases
+from targets.local_store import key_of, named_key
 from targets.store import Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
 QUARANTINE = ".luigi-warp/quarantine"
+
+log = logging.getLogger("targets")
 
 
 class RemoteStore:
@@ -33,19 +43,36 @@ class RemoteStore:
     reads_in_bulk = True
 
     def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._process = processes.current
+        self._open()
+        self._locks: dict[str, threading.RLock] = {}
+        self._leases = Leases(self)
+        self._inherited: list[Any] = []
+        self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")
+
+    def _open(self) -> None:
         import fsspec
 
-        self.url = url.rstrip("/")
         try:
-            self.files, self._root = fsspec.core.url_to_fs(self.url)
+            self._files, self._root = fsspec.core.url_to_fs(self.url)
         except ImportError as error:
-            protocol = url.partition("://")[0]
+            protocol = self.url.partition("://")[0]
             package, extra = _EXTRAS.get(protocol, (f"that fsspec needs for {protocol}", protocol))
-            raise MissingExtraError(package, extra, f"the store {url}") from error
+            raise MissingExtraError(package, extra, f"the store {self.url}") from error
         except ValueError as error:
-            raise StoreError(f"the store {url} cannot be opened: {error}") from error
-        self._locks: dict[str, threading.Lock] = {}
-        self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")
+            raise StoreError(f"the store {self.url} cannot be opened: {error}") from error
+
+    @property
+    def files(self) -> Any:
+        """The file system of this process: its connections are not inherited."""
+        if self._process != processes.current:
+            self._process = processes.current
+            self._locks = {}
+            self._inherited.append(self._fetched)  # its files are the parent's to remove
+            self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")
+            self._open()
+        return self._files
 
     def __repr__(self) -> str:
         return f"RemoteStore({self.url!r})"
@@ -147,19 +174,68 @@ class RemoteStore:
     def write(self, name: str, data: bytes) -> None:
         self.files.pipe_file(self.full(name), data)
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Put an object where there is none; False, and nothing changed, if there is one that says something else."""
+        try:
+            self.files.pipe_file(self.full(name), data, mode="create")
+            return True
+        except OSError as error:
+            # S3 says "exists" also of what it stored itself when its first answer was lost, and "conflict" where two try at once.
+            try:
+                return self.read(name, len(data)) == data
+            except FileNotFoundError:
+                if isinstance(error, FileExistsError):
+                    return False  # it was removed just now
+                raise error from None
+
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
-        return self._hold(self._locks.setdefault(key, threading.Lock()), waiting)
+        return self._hold(key, waiting)
 
     @contextmanager
-    def _hold(self, lock: threading.Lock, waiting: Callable[[], None] | None) -> Iterator[None]:
-        if not lock.acquire(blocking=False):
-            if waiting:
+    def _hold(self, key: str, waiting: Callable[[], None] | None) -> Iterator[None]:
+        _ = self.files  # after a fork, before any lock is taken
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if waiting and not told:
+                told = True
                 waiting()
+
+        lock = self._locks.setdefault(key, threading.RLock())
+        if not lock.acquire(blocking=False):
+            tell()
             lock.acquire()
+        lease: Lease | None = None
         try:
+            if self.is_shared() and self._leases.held(key) is None and self.creates_exclusively:
+                lease = self._leases.take(key, tell)
             yield
         finally:
+            if lease is not None:
+                self._leases.give_back(lease)
             lock.release()
+
+    @functools.cached_property
+    def creates_exclusively(self) -> bool:
+        """Whether this backend can create an object only if it is not there, in one step."""
+        put = getattr(type(self.files), "_pipe_file", type(self.files).pipe_file)
+        probe = f"{LEASES}/{uuid.uuid4().hex}"
+        able = not put.__module__.startswith(("fsspec.spec", "fsspec.asyn")) and "mode" in inspect.signature(put).parameters
+        if able:
+            try:
+                able = self.create(probe, b"1") and not self.create(probe, b"2")
+            finally:
+                self.delete(probe)
+        if not able:
+            log.warning("%s cannot keep several writers apart: let one process at a time write to it", self.url)
+        return able
+
+    def insist_on_lease(self, record: str) -> None:
+        """`LeaseLostError` where this process had the lease for what it is about to write, and has lost it."""
+        lease = self._leases.held(key_of(record.rpartition("/")[2]))
+        if lease is not None:
+            self._leases.insist(lease)
 
     def sweep(self, folder: str) -> int:
         """Nothing to do: an upload that was cut off leaves no object."""
@@ -199,19 +275,23 @@ class RemoteDraft:
         return HashingWriter(self.create(name))
 
     def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = (), replaces: bool = True) -> Stamp:
-        files: Any = self._store.files
-        full = self._store.full
+        store, files, full = self._store, self._store.files, self._store.full
         try:
-            self._store.delete(record, *obsolete)
+            store.insist_on_lease(record)
+            store.delete(record, *obsolete)
             for name, written in self._files.items():
                 if not written.exists():
                     continue  # a directory in which nothing was left
                 if written.is_dir():
-                    self._store.delete(name)
+                    store.delete(name)
                     files.put(str(written), full(name), recursive=True)
                 else:
                     files.put_file(str(written), full(name))
-            files.pipe_file(full(record), data)
+            store.insist_on_lease(record)
+            if not store.is_shared() or not store.creates_exclusively:
+                files.pipe_file(full(record), data)
+            elif not store.create(record, data):
+                raise LeaseLostError(f"another writer has committed {store.where(record)} meanwhile")
         except OSError as error:
             raise StoreError(f"cannot write {self._store.where(record)}: {error}") from error
         stamp = self._store.stamp(record)
