@@ -1,10 +1,10 @@
 """Run ONE task: judge it, load its inputs, `easy_run`, store, commit. Every way of running ends up here.
 
 Promises: under the task's lock the output is judged again before anything is executed, so that of several
-processes one computes and the others reuse. What is missing, damaged or trimmed among the inputs is yielded
-as a requirement, by Luigi's own protocol, and the task starts again once it was made. A failure leaves the
-previous output and no temporary files. The identities that are recorded are those of the values that were
-handed to `easy_run`.
+processes one computes and the others reuse; a worker of ours takes other work meanwhile (`pipeline.postponing`).
+What is missing, damaged or trimmed among the inputs is yielded as a requirement, by Luigi's own protocol, and
+the task starts again once it was made. A failure leaves the previous output and no temporary files. The
+identities that are recorded are those of the values that were handed to `easy_run`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pipeline.checks import check
 from pipeline.errors import InputAccessError, RequirementFailedError
 from pipeline.fingerprint import kept
 from pipeline.parameters import to_text
+from pipeline.postponing import Held
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.task import Part, Task, WrapperTask, load_output
@@ -59,13 +60,15 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
     while True:
         scope.moved()
         try:
-            with task.store.lock(task.key, lambda: log.info("%r is being made by another process; waiting", task)):
+            with task.store.lock(task.key, lambda: _held_elsewhere(task, scope)):
                 _execute_locked(task, scope)
             task._slim()
             scope.shared.done(task.task_id)
             return
         except _Needs as needs:
             wanted = repairs(needs.tasks) if needs.known else needs.tasks
+        except Held:
+            raise
         except LeaseLostError as lost:
             # This process was stopped or cut off for so long that another one has taken over: see what that has made.
             log.warning("%r: %s; judging again", task, lost)
@@ -74,6 +77,12 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             scope.shared.done(task.task_id)
             raise
         yield wanted
+
+
+def _held_elsewhere(task: Task[Any], scope: Scope) -> None:
+    if scope.goes_on_without == task.key:
+        raise Held
+    log.info("%r is being made by another process; waiting", task)
 
 
 def _execute_locked(task: Task[Any], scope: Scope) -> None:

@@ -28,7 +28,7 @@ class Observer(Protocol):
         """
 
     def ended(self, task: Any, state: str, duration: float, error: BaseException | None) -> None:
-        """`state`: ran, kept, failed, skipped, or "waiting" for something that it has asked for."""
+        """`state`: ran, kept, failed, skipped, or "waiting" for something that it has asked for, or for another run that is at it."""
 
     def finished(self, run: Run) -> None:
         """The build is about to return this."""

@@ -63,6 +63,8 @@ class Scope:
         self.failed: set[str] = set()
         #: Told of every task that was settled: (task, "ran" | "kept", facts).
         self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
+        #: The key of the task that a worker of ours is at: if another process holds it, `Held` is raised, and the worker takes other work.
+        self.goes_on_without: str | None = None
         self.code = Code()
         self.shared = Shared()
         self._current: dict[str, Finding] = {}

@@ -13,7 +13,9 @@ from typing import Any
 from luigi.worker import ContextManagedTaskProcess, DequeQueue
 
 from pipeline.engines import Result
+from pipeline.engines.engine import HELD
 from pipeline.errors import RequirementFailedError
+from pipeline.postponing import Held
 from pipeline.repairing import Repair
 from pipeline.scope import current
 from pipeline.secrets import redact
@@ -63,6 +65,12 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         # Our own tasks look at their requirements themselves, when they load them.
         self.check_unfulfilled_deps &= not isinstance(task, BaseTask)
         self.settled: list[tuple[str, str, float, Any]] = []
+        self._is_held = False
+
+    @property
+    def _owner(self) -> Any:
+        """The task whose body is run."""
+        return self.task.owner if isinstance(self.task, Repair) else self.task
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.task!r}>"
@@ -71,11 +79,14 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         """Run the task here; the result says everything."""
         scope = current()
         listener, scope.listener = scope.listener, self._listen
+        key, scope.goes_on_without = scope.goes_on_without, getattr(self._owner, "key", None)
         try:
             self.run()
         finally:
-            scope.listener = listener
+            scope.listener, scope.goes_on_without = listener, key
         task_id, status, explanation, missing, needs = self.result_queue.get()
+        if self._is_held:
+            return Result(task_id, HELD)
         return Result(task_id, status, explanation, tuple(missing), tuple(needs or ()), tuple(self.settled))
 
     def _listen(self, task: Any, state: str, facts: dict[str, Any]) -> None:
@@ -92,7 +103,9 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         return needed
 
     def _handle_run_exception(self, ex: BaseException) -> Any:
-        task = self.task.owner if isinstance(self.task, Repair) else self.task
-        self.settled.append((task.task_id, "skipped" if isinstance(ex, RequirementFailedError) else "failed", 0.0, ex))
+        if isinstance(ex, Held):
+            self._is_held = True
+            return ""
+        self.settled.append((self._owner.task_id, "skipped" if isinstance(ex, RequirementFailedError) else "failed", 0.0, ex))
         explanation = super()._handle_run_exception(ex)
         return redact(explanation) if isinstance(explanation, str) else explanation

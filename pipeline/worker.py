@@ -23,8 +23,10 @@ from luigi.worker import TaskStatusReporter
 
 from pipeline import engines, garbage, interrupts
 from pipeline.engines import Job
+from pipeline.engines.engine import HELD
 from pipeline.errors import FailedBeforeError, StepError
 from pipeline.observing import WAITING, Observer
+from pipeline.postponing import Postponed
 from pipeline.repairing import Repair
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
@@ -34,6 +36,9 @@ log = logging.getLogger("pipeline")
 
 #: After so many results, what there is by then is set aside.
 _AGEING = 4096
+
+#: Seconds after which a worker with nothing else to do asks its scheduler again, rather than wait for a key.
+_PATIENCE = 0.5
 
 
 class _Replies(list[dict[str, Any]]):
@@ -72,6 +77,8 @@ class Worker(luigi.worker.Worker):
         self._found_out: deque[tuple[Any, ...]] = deque()
         #: What became of each task: state, duration, error.
         self.settled: dict[str, tuple[str, float, BaseException | None]] = {}
+        #: Tasks that other runs are at.
+        self._postponed = Postponed()
         self._results = 0
         self._limits_told: set[type] = set()
         #: When failed tasks are tried again: (moment, number, task).
@@ -162,6 +169,12 @@ class Worker(luigi.worker.Worker):
         result = self._engine.next_result(timeout)
         if result is None:
             raise queue.Empty
+        if result.status == HELD:
+            job = self._running_tasks.pop(result.task_id)
+            self._postponed.add(result.task_id, job, _owner(job.task))
+            if self._observer is not None:
+                self._observer.ended(job.task, WAITING, 0.0, None)
+            raise queue.Empty
         self._results += 1
         if self._results % _AGEING == 0:
             garbage.set_aside_more()
@@ -221,8 +234,7 @@ class Worker(luigi.worker.Worker):
             del self._waiting[name]
             if name in done:
                 continue
-            missing = self._scheduled_tasks[name]
-            missing = missing.owner if isinstance(missing, Repair) else missing
+            missing = _owner(self._scheduled_tasks[name])
             current().failed.add(missing.task_id)
             for task in waiting:
                 if task.task_id not in done and missing not in task.deps():
@@ -275,7 +287,16 @@ class Worker(luigi.worker.Worker):
     def _get_work(self) -> Any:
         while self._retries and self._retries[0][0] <= time.monotonic():
             self.add(heapq.heappop(self._retries)[2])
-        return super()._get_work()
+        with self._postponed.counted_in(self._running_tasks):
+            response = super()._get_work()
+        if response.task_id is None and self._postponed and not self._stop_requesting_work:
+            response = response._replace(task_id=self._postponed.take_free(0 if self._running_tasks else _PATIENCE))
+        return response
 
     def _keep_alive(self, get_work_response: Any) -> bool:
-        return bool(self._retries and not self._stop_requesting_work) or bool(super()._keep_alive(get_work_response))
+        return bool((self._retries or self._postponed) and not self._stop_requesting_work) or bool(super()._keep_alive(get_work_response))
+
+
+def _owner(task: Any) -> Any:
+    """The task whose body is run."""
+    return task.owner if isinstance(task, Repair) else task

@@ -102,7 +102,7 @@ class Store(Protocol):
         """A small file, all or nothing."""
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
-        """The only writer of this key, across processes; `waiting` is called once if another has it."""
+        """The only writer of this key, across processes; `waiting` is called once if another has it, and what it raises ends the wait."""
 
     def sweep(self, folder: str) -> int:
         """Remove what dead writers left in a folder; how many things were removed."""

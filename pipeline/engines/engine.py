@@ -15,6 +15,9 @@ from luigi.scheduler import FAILED
 
 from pipeline.secrets import redact
 
+#: The status of a job that did not begin, because another run holds its key.
+HELD = "HELD"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Result:
