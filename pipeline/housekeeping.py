@@ -20,9 +20,9 @@ from pipeline.task import Task, WrapperTask
 from pipeline.verdict import Rule
 from targets import trust
 from targets.errors import SigningKeyError, TargetError, UntrustedError
-from targets.record import SUFFIX, Inputs, Record
+from targets.inventory import outputs
+from targets.record import Inputs, Record
 from targets.store import Store
-from targets.target import Place, Target
 
 
 def trim(tasks: Iterable[Any]) -> list[Any]:
@@ -57,27 +57,24 @@ def resign(store: Store, *, unsigned: bool = False) -> Resigned:
         raise SigningKeyError(f"there is no key to sign with: set {trust.KEY} or {trust.KEY_FILE}")
     signed = kept = 0
     refused: list[str] = []
-    for folder in store.folders():
-        for name in sorted(name for name in store.list(folder) if name.endswith(SUFFIX) and not name.startswith(".")):
-            stem = f"{folder}/{name.removesuffix(SUFFIX)}"
-            target: Target[Any] = Target(Place(store, stem))
-            with store.lock(target.place.key):
-                try:
-                    found = target.find_record()
-                    if found is None:
-                        continue
-                    record = found[0]
-                    if keys.is_signed_by_first(record.signature) and trust.distrust(record) is None:
-                        kept += 1
-                        continue
-                    if trust.distrust(record) is not None:
-                        if record.signature or not unsigned:
-                            raise UntrustedError(str(trust.distrust(record)))
-                        target.verify_bytes(record)
-                    target.rewrite(record, vouched=True)
-                    signed += 1
-                except (TargetError, OSError) as error:
-                    refused.append(f"{stem}: {error}")
+    for target in outputs(store):
+        with store.lock(target.place.key):
+            try:
+                found = target.find_record()
+                if found is None:
+                    continue
+                record = found[0]
+                if keys.is_signed_by_first(record.signature) and trust.distrust(record) is None:
+                    kept += 1
+                    continue
+                if trust.distrust(record) is not None:
+                    if record.signature or not unsigned:
+                        raise UntrustedError(str(trust.distrust(record)))
+                    target.verify_bytes(record)
+                target.rewrite(record, vouched=True)
+                signed += 1
+            except (TargetError, OSError) as error:
+                refused.append(f"{target.place.stem}: {error}")
     return Resigned(signed, kept, tuple(refused))
 
 
