@@ -65,11 +65,13 @@ class Postponed:
             now = time.monotonic()
             if now >= self._next_look:
                 found = self._look()
+                took = time.monotonic() - now
                 if found is not None:
                     self._pause = _FIRST_PAUSE
                     return found
-                self._pause = min(self._pause * 1.5, _LONGEST_PAUSE)
-                self._next_look = now + self._pause
+                # A look at an object store takes its time, and should not take most of it.
+                self._pause = max(min(self._pause * 1.5, _LONGEST_PAUSE), 10 * took)
+                self._next_look = time.monotonic() + self._pause
             if self._next_look > until:
                 return None
             time.sleep(max(self._next_look - time.monotonic(), 0))

@@ -77,6 +77,8 @@ class Leases:
         self._objects = objects
         self._changed = threading.Condition()
         self._held: dict[str, Lease] = {}
+        #: The last sign of life of a holder, and since when it is the last: whoever asks again and again need not begin to watch anew.
+        self._signs: dict[str, tuple[tuple[int, bytes], float]] = {}
         self._keeper: threading.Thread | None = None
         self._owner = processes.current
 
@@ -84,12 +86,12 @@ class Leases:
         """Wait until this process has the lease; `waiting` is called whenever another one has it."""
         seconds = store_options.current().lease
         pause = _FIRST_PAUSE
-        seen, since = (0, b""), 0.0
+        seen, since = self._signs.get(key, ((0, b""), 0.0))
         while True:
             latest, body = self._latest(key)
             if latest:
                 if (latest, body) != seen:
-                    seen, since = (latest, body), _clock()
+                    seen, since = self._signs[key] = (latest, body), _clock()
                 if _clock() - since <= _seconds_of(body, seconds):
                     waiting()
                     time.sleep(pause)
@@ -100,6 +102,7 @@ class Leases:
             begun = _clock()
             if self._objects.create(lease.name, lease.body()):
                 lease.until = begun + seconds
+                self._signs.pop(key, None)
                 self._objects.delete(*(_name(key, number) for number in self._numbers(key) if number < lease.number))
                 self._keep(lease)
                 return lease

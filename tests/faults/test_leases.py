@@ -271,3 +271,37 @@ def test_a_lock_of_threads_alone_is_caught(bucket, tmp_path, monkeypatch):
         if len(bodies(tmp_path)) > 12:
             return
     pytest.fail("four runs without leases computed everything once, five times in a row")
+
+
+def test_whoever_asks_again_and_again_without_waiting_succeeds_a_dead_holder(tmp_path, monkeypatch):
+    """As a run does that takes other work meanwhile."""
+    leases_of(0.5, monkeypatch)
+    place = f"exclusive://{tmp_path}/store"
+
+    def hold(pipe):
+        with open_store(place).lock(key(1)):
+            pipe.send("held")
+            time.sleep(600)
+
+    holder, pipe = in_child(hold)
+    assert pipe.recv() == "held"
+    holder.kill()
+    holder.join()
+
+    class Busy(Exception):
+        pass
+
+    def busy():
+        raise Busy
+
+    refused, until = 0, time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            with open_store(place).lock(key(1), busy):
+                break
+        except Busy:
+            refused += 1
+            time.sleep(0.01)
+    else:
+        pytest.fail("the lease of a dead holder was never taken over")
+    assert refused
