@@ -82,3 +82,7 @@ class StaleSourceError(PipelineError):
 
 class CheckError(PipelineError):
     """The data that go into a step or come out of it are not as they must be."""
+
+
+class OutputFileError(PipelineError):
+    """A file that a command was told to write cannot be written."""

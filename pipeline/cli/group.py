@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.accept import accept
 from pipeline.cli.audit import audit
+from pipeline.cli.graph import graph
 from pipeline.cli.plan import plan
 from pipeline.cli.resign import resign
 from pipeline.cli.run import run
@@ -24,5 +25,5 @@ def group() -> None:
     """Make the app's terminal steps current: keep what is still true, make again what is not."""
 
 
-for command in (run, plan, accept, audit, trim, resign):
+for command in (run, plan, graph, accept, audit, trim, resign):
     group.add_command(command)
