@@ -15,7 +15,7 @@ from targets import JsonTarget, TextTarget
 
 class Ingest(Task):
     rows = luigi.IntParameter(default=10)
-    internal = luigi.Parameter(default="not for readers", visibility=luigi.parameter.ParameterVisibility.HIDDEN)
+    internal = luigi.Parameter(default="not for readers", significant=False, visibility=luigi.parameter.ParameterVisibility.HIDDEN)
     password = SecretParameter(default="hunter2-hunter2")
     target_type = JsonTarget
 
