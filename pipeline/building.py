@@ -8,14 +8,16 @@ Nothing is handed to Luigi if every task is current.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from luigi.scheduler import UNKNOWN
 
-from pipeline import filecache, garbage, history, interrupts, planning, settings
+from pipeline import filecache, garbage, interrupts, planning, settings, stores
+from pipeline.entry import Entry
 from pipeline.errors import MissingFileError, PipelineError, StepError, TaskDefinitionError
 from pipeline.observing import Observer, to_the_end
 from pipeline.repairing import Repair
@@ -23,7 +25,7 @@ from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
 from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
-from pipeline.verdict import CURRENT, Rule, Verdict, required_while_running
+from pipeline.verdict import CURRENT, Leaves, Rule, Verdict, required_while_running
 from pipeline.worker import Worker
 from targets import trust
 
@@ -41,6 +43,7 @@ def build(
     rehash: bool = False,
     retry_failed: bool = False,
     progress: Observer | None = None,
+    reason: str = "",
 ) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
 
@@ -49,7 +52,7 @@ def build(
     `force`: what is to run although it is current: families, classes, tasks, beginnings of keys or "all", with "+" for
     everything below. `rehash`: read external files again, also those that look unchanged. `retry_failed`: run also steps whose
     failure is kept (`cache_failures`).
-    `progress`: who is told what happens meanwhile.
+    `progress`: who is told what happens meanwhile. `reason`: words for the history.
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
@@ -70,38 +73,58 @@ def build(
             progress.planned(plan, workers)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         worker: Worker | None = None
-        entry: history.Entry | None = None
+        entry = Entry(stores.of_history(plan.roots, scope), scope, reason)
         if todo:
             _check_formats(plan.must_run)
             _sweep(plan.must_run)
             _prepare(plan.must_run, scope)
-            entry = _entry(todo, scope)
+            entry.begin()
+            worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, progress)
             try:
                 with interrupts.heeded(chosen.grace + 1):
-                    worker = _run(todo, workers, engine, keep_going, scheduler, chosen.grace, progress)
-            except KeyboardInterrupt as error:
-                if entry is not None:
-                    entry.end("interrupted", exit_code=interrupts.TERMINATED if isinstance(error, interrupts.Terminated) else interrupts.INTERRUPTED)
+                    _run(worker, todo)
+            except BaseException as error:
+                _enter_broken(entry, error, plan, worker, scope)
                 raise
         with garbage.paused():
             outcomes = _outcomes(plan, worker, scope)
-    run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
-    if entry is not None:
-        entry.end("done" if run.ok else "failed", exit_code=run.exit_code, **run.counts())
+            run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
+            entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=_known_requirements(scope, worker))
     log.log(logging.INFO if progress is None else logging.DEBUG, "%s", run.one_line_summary)
     if progress is not None:
         progress.finished(run)
     return run
 
 
-def _entry(todo: list[Any], scope: Scope) -> history.Entry | None:
-    """This run's entry in the history of the store that the first of its tasks has."""
-    store = next((task.store for task in todo if isinstance(task, Task)), None)
-    if store is None:
-        return None
-    entry = history.Entry(store, scope)
-    entry.begin()
-    return entry
+def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worker: Worker, scope: Scope) -> None:
+    """The entry of a run that did not come to its end, with what had ended until then."""
+    outcomes = {task: Outcome("kept", verdict) for task, verdict in plan.verdicts.items() if verdict.is_current}
+    for name, (state, duration, failure, begun) in worker.settled.items():
+        task = worker._scheduled_tasks.get(name)
+        if task is not None and not isinstance(task, Repair):
+            outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun)
+    code = interrupts.TERMINATED if isinstance(error, interrupts.Terminated) else interrupts.INTERRUPTED
+    interrupted = isinstance(error, KeyboardInterrupt)
+    entry.end(
+        "interrupted" if interrupted else "failed",
+        exit_code=code if interrupted else 1,
+        outcomes=outcomes,
+        requirements=_known_requirements(scope, worker),
+        error=None if interrupted else error,
+    )
+
+
+def _known_requirements(scope: Scope, worker: Worker | None) -> Callable[[Any], Leaves]:
+    """What is known of what a task needs, also of what it has asked for while running."""
+    asked = worker.asked if worker is not None else {}
+    if not asked:
+        return scope.known_requirements
+
+    def known(task: Any) -> Leaves:
+        found = scope.known_requirements(task)
+        return [*found, *(("", one.owner if isinstance(one, Repair) else one) for one in asked.get(task.task_id, ()))]
+
+    return known
 
 
 def _check(order: list[Any]) -> None:
@@ -168,8 +191,8 @@ def _prepare(tasks: list[Any], scope: Scope) -> None:
             scope.code.of(kind)
 
 
-def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, observer: Observer | None) -> Worker:
-    worker = Worker(
+def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, observer: Observer | None) -> Worker:
+    return Worker(
         scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
         worker_processes=workers,
         engine=engine,
@@ -180,13 +203,15 @@ def _run(todo: list[Any], workers: int, engine: str, keep_going: bool, scheduler
         wait_jitter=0.05,
         no_install_shutdown_handler=True,
     )
+
+
+def _run(worker: Worker, todo: list[Any]) -> None:
     with garbage.graph_set_aside(), worker:
         with garbage.paused():
             for task in todo:
                 worker.add(task)
         with garbage.graph_set_aside():
             worker.run_all()
-    return worker
 
 
 def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[Any, Outcome]:
@@ -199,8 +224,8 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
     for task in tasks:
         verdict = plan.verdicts.get(task, CURRENT)
         if task.task_id in told:
-            state, duration, error = told[task.task_id]
-            outcomes[task] = Outcome(state, verdict, duration, error)
+            state, duration, error, started = told[task.task_id]
+            outcomes[task] = Outcome(state, verdict, duration, error, started)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
             outcomes[task] = Outcome("kept", verdict) if verdict.is_current else Outcome("failed", verdict, error=_missing(task))
         else:
@@ -233,7 +258,7 @@ def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome], asked: Mappin
             waiting += [required for required, _ in required_while_running(found[0])] if found else []
     for task, outcome in outcomes.items():
         if task not in needed and outcome.state in ("failed", "skipped"):
-            outcomes[task] = Outcome("unneeded", outcome.verdict, outcome.duration, outcome.error)
+            outcomes[task] = dataclasses.replace(outcome, state="unneeded")
 
 
 def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:

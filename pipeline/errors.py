@@ -86,3 +86,7 @@ class CheckError(PipelineError):
 
 class OutputFileError(PipelineError):
     """A file that a command was told to write cannot be written."""
+
+
+class UnknownRunError(PipelineError):
+    """A run is named that the history does not have."""

@@ -121,7 +121,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
     failures.forget(task)
     scope.committed(task, record, target.dumped, scope.identity_of(task, record))
-    scope.tell(task, "ran", duration=duration, why=why)
+    scope.tell(task, "ran", duration=duration, why=why, begun=execution.started)
 
 
 class Execution:

@@ -36,12 +36,14 @@ class TaskParameter(_OfTasks):
     def normalize(self, x: Any) -> Any:
         if isinstance(x, str):
             x = self.parse(x)
-        return _checked(x, self.kind)
+        return None if x is None else _checked(x, self.kind)
 
     def serialize(self, x: Any) -> str:
-        return to_text([x])
+        return "" if x is None else to_text([x])
 
     def parse(self, x: str) -> Any:
+        if not x:  # the default may be no task
+            return None
         tasks = from_text(x)
         if len(tasks) != 1:
             raise ParameterError(f"{len(tasks)} tasks where one is wanted")

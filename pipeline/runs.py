@@ -25,6 +25,8 @@ class Outcome:
     verdict: Verdict
     duration: float = 0.0
     error: BaseException | None = None
+    #: When its body began, in seconds since the epoch.
+    begun: float | None = None
 
 
 class Run(LuigiRunResult):

@@ -14,7 +14,7 @@ import functools
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import luigi.worker
@@ -156,6 +156,11 @@ class Scope:
                 raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {error}") from error
             self._requirements[task.task_id] = known
         return known
+
+    def known_requirements(self, task: Any) -> Sequence[tuple[str, Any]]:
+        """What a task requires, as far as it was asked in this run."""
+        known = self._requirements.get(task.task_id)
+        return known[1] if known is not None else ()
 
     @contextlib.contextmanager
     def looking_at(self, snapshots: dict[str, Snapshot]) -> Iterator[None]:

@@ -70,6 +70,11 @@ def remembered(value: str) -> Secret:
     return Secret(value)
 
 
+def are_known() -> bool:
+    """Whether there is anything that `redact` would look for."""
+    return bool(_known)
+
+
 def redact(text: str) -> str:
     """The text without the secrets that this process knows."""
     for secret in sorted(_known, key=len, reverse=True):

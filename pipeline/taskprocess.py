@@ -64,7 +64,9 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         super().__init__(context, task, worker_id, DequeQueue(), reporter, **options)
         # Our own tasks look at their requirements themselves, when they load them.
         self.check_unfulfilled_deps &= not isinstance(task, BaseTask)
-        self.settled: list[tuple[str, str, float, Any]] = []
+        self.settled: list[tuple[str, str, float, Any, float | None]] = []
+        #: When it began to run, as a moment and on a clock that is never set.
+        self._begun = (0.0, 0.0)
         self._is_held = False
 
     @property
@@ -80,6 +82,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         scope = current()
         listener, scope.listener = scope.listener, self._listen
         key, scope.goes_on_without = scope.goes_on_without, getattr(self._owner, "key", None)
+        self._begun = (time.time(), time.perf_counter())
         try:
             self.run()
         finally:
@@ -90,22 +93,25 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         return Result(task_id, status, explanation, tuple(missing), tuple(needs or ()), tuple(self.settled))
 
     def _listen(self, task: Any, state: str, facts: dict[str, Any]) -> None:
-        self.settled.append((task.task_id, state, facts.get("duration", 0.0), None))
+        self.settled.append((task.task_id, state, facts.get("duration", 0.0), None, facts.get("begun")))
 
     def _forward_attributes(self) -> Any:
         return _Forwarded(self) if isinstance(self.task, BaseTask) else super()._forward_attributes()
 
     def _run_get_new_deps(self) -> Any:
-        begun = time.perf_counter()
+        begun, since = time.time(), time.perf_counter()
         needed = super()._run_get_new_deps()
         if not needed and not isinstance(self.task, BaseTask):
-            self.settled.append((self.task.task_id, "ran", time.perf_counter() - begun, None))
+            self.settled.append((self.task.task_id, "ran", time.perf_counter() - since, None, begun))
         return needed
 
     def _handle_run_exception(self, ex: BaseException) -> Any:
         if isinstance(ex, Held):
             self._is_held = True
             return ""
-        self.settled.append((self._owner.task_id, "skipped" if isinstance(ex, RequirementFailedError) else "failed", 0.0, ex))
+        if isinstance(ex, RequirementFailedError):
+            self.settled.append((self._owner.task_id, "skipped", 0.0, ex, None))
+        else:
+            self.settled.append((self._owner.task_id, "failed", time.perf_counter() - self._begun[1], ex, self._begun[0]))
         explanation = super()._handle_run_exception(ex)
         return redact(explanation) if isinstance(explanation, str) else explanation

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from pipeline import history
+from pipeline import entries
 from targets.opening import open_store
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -85,7 +85,7 @@ def leftovers(folder):
 
 
 def outcomes(folder):
-    return [entry["outcome"] for entry in history.entries(open_store(str(folder / "store")))]
+    return [entry.outcome for entry in reversed(entries.runs(open_store(str(folder / "store"))))]
 
 
 def wait_for_a_step(folder, process, marks="at-*"):

@@ -333,3 +333,19 @@ def test_same_families_in_two_modules_are_refused():
 
     with pytest.raises(pipeline.AmbiguousFamilyError, match="set task_namespace"):
         pipeline.plan(Both())
+
+
+def test_a_task_as_parameter_may_be_none_by_default(ran):
+    class Model(Task):
+        def easy_run(self, inputs):
+            return 1
+
+    class Uses(Task):
+        model = TaskParameter(default=None)
+
+        def easy_run(self, inputs):
+            return inputs
+
+    assert ran(Uses(), workers=2) == ["Uses"]
+    assert Uses(model="") is Uses()
+    assert ran(Uses(model=Model())) == ["Model", "Uses"]
