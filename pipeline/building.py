@@ -28,6 +28,7 @@ from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
 from pipeline.verdict import CURRENT, Leaves, Rule, Verdict, required_while_running
 from pipeline.worker import Worker
 from targets import trust
+from targets.store import UNFINISHED
 
 log = logging.getLogger("pipeline")
 
@@ -72,6 +73,7 @@ def build(
         if progress is not None:
             progress.planned(plan, workers)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
+        _sweep_entries([*plan.roots, *plan.must_run])
         worker: Worker | None = None
         entry = Entry(stores.of_history(plan.roots, scope), scope, reason)
         if todo:
@@ -178,6 +180,13 @@ def _sweep(tasks: list[Any]) -> None:
     folders = {(task.store, task._stem.rpartition("/")[0]) for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
     for store, folder in folders:
         store.sweep(folder)
+
+
+def _sweep_entries(tasks: list[Any]) -> None:
+    """Remove what a run left behind that was killed while it wrote its entry in the history, or the code that it kept."""
+    for store in {task.store for task in tasks if isinstance(task, Task)}:
+        with contextlib.suppress(PipelineError, OSError):  # they harm nobody, and there may be nothing to write today
+            store.sweep(UNFINISHED)
 
 
 def _prepare(tasks: list[Any], scope: Scope) -> None:

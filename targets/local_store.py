@@ -23,7 +23,7 @@ from targets.errors import StoreError
 from targets.folders import make_private
 from targets.locks import KeyLocks
 from targets.seal import short_digest
-from targets.store import Draft, Listed, Stamp
+from targets.store import UNFINISHED, Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 INTERNAL = ".luigi-warp"
@@ -154,7 +154,8 @@ class LocalStore:
                 os.rename(self._prefix + name, os.path.join(folder, f"{_unique()}-{os.path.basename(name)}"))
 
     def write(self, name: str, data: bytes) -> None:
-        with LocalDraft(self) as draft:
+        # Under the key's lock, as everything that leaves a temporary: whoever sweeps takes what nobody holds for abandoned.
+        with self.lock(key_of(name.rpartition("/")[2])), LocalDraft(self) as draft:
             draft.commit(name, data)
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
@@ -173,9 +174,10 @@ class LocalStore:
                     removed += 1
         return removed
 
-    def make_folder(self, name: str) -> None:
+    def make_folder(self, name: str, *, surely: bool = False) -> None:
+        """The folder of `name`, unless it was made before: it may be gone since, `surely` looks again."""
         folder = (self._prefix + name).rpartition(os.sep)[0]
-        if folder not in self._made:
+        if surely or folder not in self._made:
             try:
                 make_private(folder)
             except OSError as error:
@@ -311,14 +313,27 @@ class LocalDraft:
             self._aside.append((final, aside))
 
     def _temporary(self, name: str, ending: str) -> str:
-        self._store.make_folder(name)
-        folder, _, base = self._store.where(name).rpartition(os.sep)
+        beside = _written_beside(name)
+        # That somebody has removed the folder shows as the temporary is created; where that lies elsewhere, nothing shows it.
+        self._store.make_folder(name, surely=beside is not name)
+        if beside is not name:
+            self._store.make_folder(beside)
+        folder, _, base = self._store.where(beside).rpartition(os.sep)
         return f"{folder}{os.sep}.{key_of(base)}.{_unique()}{ending}"
 
     def _make_folder_again(self, name: str) -> None:
         """Somebody has removed it since it was made."""
         self._store.forget_folders()
         self._store.make_folder(name)
+        self._store.make_folder(_written_beside(name))
+
+
+def _written_beside(name: str) -> str:
+    """Beside what the temporary for `name` is made: itself, so that a run which makes it again finds what a dead one has left.
+
+    What is written once, under a name of its own, nobody would look for there: it is begun in one folder that every run sweeps.
+    """
+    return f"{UNFINISHED}/{name.rpartition('/')[2]}" if name.startswith(INTERNAL + "/") else name
 
 
 def _read_all(descriptor: int, size: int) -> bytes:

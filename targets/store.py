@@ -18,6 +18,9 @@ from targets.writing import HashingWriter
 # What a remembered verdict is held against: a record whose stamp changed must be read again.
 Stamp = tuple[int, ...]
 
+#: Where a store begins what is no output: the history's entries, code.
+UNFINISHED = ".luigi-warp/unfinished"
+
 
 class Listed(NamedTuple):
     """What a listing says of a file."""

@@ -1,5 +1,6 @@
-"""A store of its own for every test, and Luigi's registry as it was."""
+"""A store of its own for every test, and Luigi's registry as it was. `--heavy` tries ten times as many cases."""
 
+import os
 import sys
 
 import luigi
@@ -8,6 +9,16 @@ from luigi.task_register import Register
 
 import pipeline
 from pipeline import Task
+
+
+def pytest_addoption(parser):
+    parser.addoption("--heavy", action="store_true", help="Ten times as many cases in the tests that try faults and examples in numbers.")
+
+
+def pytest_configure(config):
+    # Modules read it as they are imported, where no fixture reaches.
+    if config.getoption("heavy"):
+        os.environ["PIPELINE_TEST_HEAVY"] = "10"
 
 
 @pytest.fixture(autouse=True)

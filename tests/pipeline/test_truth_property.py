@@ -5,7 +5,7 @@ is real: its modules are written to a folder and imported. The oracle below is a
 computes every value by itself, remembers of each output what a record would, and knows which steps must run. Wherever
 the two disagree, the app is printed as a Python module that can be tried by hand.
 
-`PIPELINE_TEST_HEAVY=10` runs ten times as many examples.
+`pytest --heavy` runs ten times as many examples.
 """
 
 from __future__ import annotations
