@@ -16,10 +16,10 @@ from typing import Any
 
 from luigi.scheduler import UNKNOWN
 
-from pipeline import filecache, garbage, interrupts, planning, settings, stores
+from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
 from pipeline.entry import Entry
 from pipeline.errors import MissingFileError, PipelineError, StepError, TaskDefinitionError
-from pipeline.observing import Observer, to_the_end
+from pipeline.observing import Observer
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
@@ -43,7 +43,7 @@ def build(
     scheduler: Any = None,
     rehash: bool = False,
     retry_failed: bool = False,
-    progress: Observer | None = None,
+    progress: bool | Observer | None = None,
     reason: str = "",
 ) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
@@ -53,25 +53,27 @@ def build(
     `force`: what is to run although it is current: families, classes, tasks, beginnings of keys or "all", with "+" for
     everything below. `rehash`: read external files again, also those that look unchanged. `retry_failed`: run also steps whose
     failure is kept (`cache_failures`).
-    `progress`: who is told what happens meanwhile. `reason`: words for the history.
+    `progress`: True shows what a command shows; or an observer of your own (`pipeline.observing`). `reason`: words for the history.
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
+    observer = observing.chosen(progress)
     engine = engine or chosen.engine
     workers = chosen.workers if workers is None else workers
     keep_going = chosen.keep_going if keep_going is None else keep_going
     begun = time.perf_counter()
     if rehash:
         filecache.forget()
-    with run_scope(Scope(inside_run=True, is_build=True, force=force, retry_failed=retry_failed)) as scope, to_the_end(progress):
+    with run_scope(Scope(inside_run=True, is_build=True, force=force, retry_failed=retry_failed)) as scope, observing.to_the_end(observer):
         roots = planning.as_tasks(tasks)
         with garbage.paused():
             plan = planning.plan(roots, scope=scope)
             scope.forcing.insist(plan.order)
             _check(plan.order)
+            recorded = plan.recorded() if observer is not None else {}
         _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
-        if progress is not None:
-            progress.planned(plan, workers)
+        if observer is not None:
+            observer.planned(plan, workers, recorded)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         _sweep_entries([*plan.roots, *plan.must_run])
         worker: Worker | None = None
@@ -81,7 +83,7 @@ def build(
             _sweep(plan.must_run)
             _prepare(plan.must_run, scope)
             entry.begin()
-            worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, progress)
+            worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, observer)
             try:
                 with interrupts.heeded(chosen.grace + 1):
                     _run(worker, todo)
@@ -92,9 +94,9 @@ def build(
             outcomes = _outcomes(plan, worker, scope)
             run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
             entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=_known_requirements(scope, worker))
-    log.log(logging.INFO if progress is None else logging.DEBUG, "%s", run.one_line_summary)
-    if progress is not None:
-        progress.finished(run)
+        if observer is not None:
+            observer.finished(run)
+    log.log(logging.INFO if observer is None else logging.DEBUG, "%s", run.one_line_summary)
     return run
 
 

@@ -63,9 +63,11 @@ class MissingFileError(PipelineError, FileNotFoundError):
 class StepError(PipelineError):
     """A step failed in another process; the message is what its exception said."""
 
-    def __init__(self, message: str, traceback: str = "") -> None:
+    def __init__(self, message: str, traceback: str = "", told: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
+        #: The same in few lines, the project's own code first: see `pipeline.frames`.
+        self.told = told
 
 
 class FailedBeforeError(PipelineError):

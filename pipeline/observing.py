@@ -7,7 +7,7 @@ nothing is spent on it. What an observer raises is an error of the build: it is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Observer(Protocol):
     """What `build(..., progress=...)` takes."""
 
-    def planned(self, plan: Plan, workers: int) -> None:
-        """Everything is judged, and nothing has run. Durations of earlier runs are in the plan's findings only now."""
+    def planned(self, plan: Plan, workers: int, recorded: Mapping[str, float]) -> None:
+        """Everything is judged, and nothing has run. `recorded`: the seconds that tasks took when they were last made, by task id."""
 
     def began(self, task: Any, pid: int | None) -> None:
         """An engine has a task; `pid`: the process that it runs in, where that is one of this machine.
@@ -38,6 +38,15 @@ class Observer(Protocol):
 
 
 WAITING = "waiting"
+
+
+def chosen(progress: bool | Observer | None) -> Observer | None:
+    """`True` stands for what a command shows."""
+    if progress is True:
+        from pipeline.reporting.watching import watch
+
+        return watch()
+    return progress or None
 
 
 @contextlib.contextmanager

@@ -33,6 +33,11 @@ class Plan:
         for task in order:
             self.verdicts[task] = scope.found(task).verdict
 
+    def recorded(self) -> dict[str, float]:
+        """The seconds that tasks took when they were made, by task id: as long as nothing has moved since the judgement."""
+        known = ((task.task_id, self.scope.found(task).duration) for task in self.order)
+        return {name: seconds for name, seconds in known if seconds is not None}
+
     @property
     def must_run(self) -> list[Any]:
         return [task for task, verdict in self.verdicts.items() if not verdict.is_current]

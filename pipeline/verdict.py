@@ -73,7 +73,7 @@ class Finding:
     """What one run knows about a task: the verdict, the identity its consumers see, and the record's stamp.
 
     `absent`: the output is true, but its data are not at hand (trimmed, or in the memory of another process).
-    `first`: what an UPSTREAM verdict waits for.
+    `first`: what an UPSTREAM verdict waits for. `duration`: the seconds that its record says it took.
     """
 
     verdict: Verdict
@@ -81,6 +81,7 @@ class Finding:
     stamp: Stamp | None = None
     absent: bool = False
     first: Any = None
+    duration: float | None = None
 
 
 @dataclass(slots=True)
@@ -123,28 +124,30 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     if misfit is not None:
         return Finding(Verdict(Rule.MISSING, f"{misfit}, now {target.format_name()} is wanted"))
     if record.trimmed and (record.wanted or task.task_id in scope.wanted):
-        return Finding(Verdict(Rule.MISSING, "its data were trimmed, and are needed"), stamp=stamp)
+        return Finding(Verdict(Rule.MISSING, "its data were trimmed, and are needed"), stamp=stamp, duration=record.duration)
     if not record.trimmed:
         wrong = target.what_is_wrong(record, through)
         if wrong is not None:
-            return Finding(Verdict(Rule(wrong[0]), wrong[1]), stamp=stamp)
+            return Finding(Verdict(Rule(wrong[0]), wrong[1]), stamp=stamp, duration=record.duration)
     distrusted = trust.distrust(record)
     if distrusted is not None:
         log.warning("%r: %s; it is made again", task, distrusted)
-        return Finding(Verdict(Rule.UNTRUSTED, distrusted), stamp=stamp)
+        return Finding(Verdict(Rule.UNTRUSTED, distrusted), stamp=stamp, duration=record.duration)
     if scope.made_in_this_run(record):
         # Its code and its requirements were judged when it ran.
-        return Finding(CURRENT, scope.identity_of(task, record), stamp, record.trimmed)
+        return Finding(CURRENT, scope.identity_of(task, record), stamp, record.trimmed, duration=record.duration)
     changed = scope.code_change(task, record)
     if changed is not None:
-        return Finding(Verdict(Rule.CODE, changed), stamp=stamp)
+        return Finding(Verdict(Rule.CODE, changed), stamp=stamp, duration=record.duration)
     changed = scope.library_change(task, record)
     if changed is not None:
-        return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp)
+        return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp, duration=record.duration)
     try:
         return Look(record, stamp, required_while_running(record))
     except Exception as error:
-        return Finding(Verdict(Rule.REQUIREMENTS, f"what it required while it ran cannot be made again: {error}"), stamp=stamp)
+        return Finding(
+            Verdict(Rule.REQUIREMENTS, f"what it required while it ran cannot be made again: {error}"), stamp=stamp, duration=record.duration
+        )
 
 
 def required_while_running(record: Record) -> list[tuple[Any, str]]:
@@ -166,7 +169,9 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
     difference = record.inputs.structure_matches([(path, key_of(required)) for path, required in leaves])
     if difference is not None:
         today = next((required for path, required in leaves if difference.startswith(f"inputs{path} is another")), None)
-        return Finding(Verdict(Rule.REQUIREMENTS, f"{difference}: {today!r}" if today is not None else difference), stamp=seen.stamp)
+        return Finding(
+            Verdict(Rule.REQUIREMENTS, f"{difference}: {today!r}" if today is not None else difference), stamp=seen.stamp, duration=record.duration
+        )
     first = None
     recorded = {row.path: row.identity for row in record.inputs} if len(record.inputs) < COMPACT_FROM else None
     for at, (path, required) in enumerate(leaves):
@@ -174,7 +179,7 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
         if not finding.verdict.is_current:
             first = first or required
         elif finding.identity != (recorded[path] if recorded is not None else record.inputs.identity_at(at)):
-            return Finding(Verdict(Rule.INPUT, f"{required!r} has {_what_is_other(required, scope)}"), stamp=seen.stamp)
+            return Finding(Verdict(Rule.INPUT, f"{required!r} has {_what_is_other(required, scope)}"), stamp=seen.stamp, duration=record.duration)
     for required, identity in seen.dynamic:
         # Had an earlier one been different, the step might not have asked for a later one.
         if first is not None:
@@ -183,13 +188,15 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
         if not finding.verdict.is_current:
             first = required
         elif finding.identity != identity:
-            return Finding(Verdict(Rule.INPUT, f"{required!r}, required while running, has another content"), stamp=seen.stamp)
+            return Finding(
+                Verdict(Rule.INPUT, f"{required!r}, required while running, has another content"), stamp=seen.stamp, duration=record.duration
+            )
     asked = too_old(task, scope, record) or forced(task, scope, record)
     if asked is not None:
-        return Finding(asked, stamp=seen.stamp)
+        return Finding(asked, stamp=seen.stamp, duration=record.duration)
     if first is not None:
-        return Finding(Verdict(Rule.UPSTREAM, f"{first!r} must run first"), stamp=seen.stamp, first=first)
-    return Finding(CURRENT, scope.identity_of(task, record), seen.stamp, record.trimmed)
+        return Finding(Verdict(Rule.UPSTREAM, f"{first!r} must run first"), stamp=seen.stamp, first=first, duration=record.duration)
+    return Finding(CURRENT, scope.identity_of(task, record), seen.stamp, record.trimmed, duration=record.duration)
 
 
 def _what_is_other(required: Any, scope: Scope) -> str:

@@ -18,6 +18,5 @@ def run(context: click.Context, workers: int | None, keep_going: bool | None, fo
     """Make everything current that the terminal steps need (the default command)."""
     from pipeline.building import build
 
-    done = build(context.obj(), workers=workers, keep_going=keep_going, force=force, rehash=rehash, retry_failed=retry_failed)
-    click.echo(done.summary_text)
+    done = build(context.obj(), workers=workers, keep_going=keep_going, force=force, rehash=rehash, retry_failed=retry_failed, progress=True)
     return done.exit_code

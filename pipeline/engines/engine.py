@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from luigi.scheduler import FAILED
 
+from pipeline import frames
 from pipeline.secrets import redact
 
 #: The status of a job that did not begin, because another run holds its key.
@@ -44,14 +45,14 @@ class Result:
         return dataclasses.replace(self, settled=settled)
 
 
-def _as_text(error: BaseException | None) -> tuple[str, str] | None:
+def _as_text(error: BaseException | None) -> tuple[str, str, str] | None:
     if error is None:
         return None
     try:
         message = str(error)
     except Exception:
         message = "its message cannot be shown"
-    return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error)))
+    return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error))), frames.told(error)
 
 
 class Job(Protocol):

@@ -36,7 +36,7 @@ class Fingerprint:
 
 def of_task(cls: Any) -> Fingerprint:
     """The fingerprint of a task class."""
-    walk = Walk(_project(cls.__module__.split(".")[0])).run(cls)
+    walk = Walk(project_of(cls.__module__.split(".")[0])).run(cls)
     extra: dict[str, str] = {}
     version = getattr(cls, "version", "")
     if isinstance(version, (str, int, float)) and version != "":
@@ -49,7 +49,7 @@ def of_task(cls: Any) -> Fingerprint:
 def of_object(value: Any) -> str:
     """The fingerprint of a class or function that an output names; empty where it is not project code."""
     module = getattr(value, "__module__", None) or ""
-    project = _project(module.split(".")[0]) if _project("").owns(module) else _project("")
+    project = project_of(module.split(".")[0]) if project_of("").owns(module) else project_of("")
     if not project.owns(module):
         return ""
     return _made_from(Walk(project).run(value), {}).digest
@@ -63,7 +63,8 @@ def _made_from(walk: Walk, extra: dict[str, str]) -> Fingerprint:
 
 
 @functools.lru_cache(maxsize=64)
-def _project(top: str) -> Project:
+def project_of(top: str) -> Project:
+    """What is project code for tasks of this top-level package, by today's settings."""
     named = settings.read().project.replace(",", " ").split()
     return Project(frozenset([*named, *([top] if top else [])]))
 

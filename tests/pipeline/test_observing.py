@@ -15,7 +15,7 @@ class Recorder:
         self.told = []
         self.where = {}
 
-    def planned(self, plan, workers):
+    def planned(self, plan, workers, recorded):
         self.told.append(("planned", len(plan.order), workers))
 
     def began(self, task, pid):

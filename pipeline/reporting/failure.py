@@ -1,0 +1,72 @@
+"""A failure as a person reads it: the step, its parameters, the project's own code, the log, what cannot run because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline import frames
+from pipeline.planning import Plan
+from pipeline.reporting.words import coloured, is_step, took, wrapped
+from pipeline.secrets import redact
+from pipeline.task import BaseTask
+
+_NAMED = 5
+
+
+class Dependents:
+    """Who needs whom, by the plan. Worked out at the first failure: a run without one pays nothing."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._by_requirement: dict[str, list[Any]] | None = None
+
+    def of(self, task: Any) -> list[Any]:
+        """The steps that need this one, directly or through others, and would have run."""
+        if self._by_requirement is None:
+            self._by_requirement = {}
+            for one, verdict in self._plan.verdicts.items():
+                if not verdict.is_current and isinstance(one, BaseTask):
+                    for _, required in self._plan.scope.requirements(one)[1]:
+                        self._by_requirement.setdefault(required.task_id, []).append(one)
+        found: dict[str, Any] = {}
+        waiting = [task]
+        while waiting:
+            for one in self._by_requirement.get(waiting.pop().task_id, ()):
+                if one.task_id not in found:
+                    found[one.task_id] = one
+                    waiting.append(one)
+        return [one for one in found.values() if is_step(one)]
+
+
+def parameters(task: Any) -> list[str]:
+    """`name=value` of each parameter that may be seen."""
+    shown = repr(task)
+    family = task.task_family
+    inside = shown[len(family) + 1 : -1] if shown.startswith(f"{family}(") and shown.endswith(")") else shown
+    return [inside] if inside else []
+
+
+def full(task: Any, error: BaseException, seconds: float, skipped: list[Any], *, attempt: str, width: int, colour: bool) -> str:
+    """All that is known, in lines."""
+    lines = [coloured(f"failed: {task.task_family}", "red", colour) + f" after {took(seconds)}{attempt}"]
+    for text in parameters(task):
+        lines += wrapped(text, width, "    ")
+    for line in frames.of(error).splitlines():
+        lines.append(f"  {line}" if line else "")
+    if skipped:
+        lines += wrapped(f"skipped because of it: {listed(skipped)}", width, "  ")
+    return redact("\n".join(lines))
+
+
+def short(task: Any, error: BaseException, *, colour: bool) -> str:
+    """One line, for the many failures that follow the first."""
+    words = frames.of(error).splitlines() or [type(error).__name__]
+    return redact(f"{coloured('failed:', 'red', colour)} {task!r}: {words[-1]}")
+
+
+def listed(tasks: Iterable[Any]) -> str:
+    """Some of them by name, the rest by number."""
+    tasks = list(tasks)
+    names = ", ".join(map(repr, tasks[:_NAMED]))
+    return f"{names} and {len(tasks) - _NAMED:,} more" if len(tasks) > _NAMED else names
