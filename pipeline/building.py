@@ -94,9 +94,9 @@ def build(
             outcomes = _outcomes(plan, worker, scope)
             run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
             entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=_known_requirements(scope, worker))
+        log.info("%s", run.one_line_summary, extra={"run": run.id, **run.counts()})
         if observer is not None:
             observer.finished(run)
-    log.log(logging.INFO if observer is None else logging.DEBUG, "%s", run.one_line_summary)
     return run
 
 

@@ -54,7 +54,8 @@ class _Shown(logging.Filter):
         self._level = level
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno >= self._level and not str(record.msg).startswith(_LUIGIS_FAILURE)
+        # The summary says what the end of a run (which has its id) says, in more words.
+        return record.levelno >= self._level and not str(record.msg).startswith(_LUIGIS_FAILURE) and not hasattr(record, "run")
 
 
 def _handlers() -> list[logging.Handler]:

@@ -19,6 +19,7 @@ from pipeline.verdict import Rule, in_words
 #: So many tasks that ran for one reason are listed one by one, more by family.
 _ONE_BY_ONE = 6
 _MOST_REASONS, _MOST_LINES = 6, 12
+_WIDEST = 120
 
 
 def text(run: Run, recorded: Mapping[str, float], *, width: int, colour: bool) -> str:
@@ -87,7 +88,7 @@ def _ran(ran: list[tuple[Any, Outcome]], width: int, colour: bool) -> list[str]:
                 families.setdefault(task.task_family, []).append(outcome.duration)
             rows = [(f"{name} x {count(len(each))}" if len(each) > 1 else name, sum(each)) for name, each in families.items()]
         more = len(rows) - _MOST_LINES
-        wide = min(max(len(name) for name, _ in rows), width - 17)
+        wide = min(max(len(name) for name, _ in rows), min(width, _WIDEST) - 17)
         lines += [f"    {one_line(name, wide):<{wide}} {took(seconds):>12}" for name, seconds in rows[:_MOST_LINES]]
         lines += [f"    and {count(more)} more families"] if more > 0 else []
     return lines

@@ -58,11 +58,11 @@ class Watch:
         self._plan, self._recorded = plan, recorded
         self._dependents = failure.Dependents(plan)
         self._tally = Tally(plan, workers, recorded)
+        live = bool(self._tally.planned) and console.is_terminal() and not self._quiet
+        self._open.enter_context(loggers.kept_apart(live=live, quiet=self._quiet))
         if not self._tally.planned:
             return
         self._open.enter_context(console.held())
-        live = console.is_terminal() and not self._quiet
-        self._open.enter_context(loggers.kept_apart(live=live, quiet=self._quiet))
         if live:
             from pipeline.reporting.live import LiveDisplay
 
