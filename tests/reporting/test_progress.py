@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
 from terminal import Terminal
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
