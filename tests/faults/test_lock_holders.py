@@ -178,7 +178,7 @@ def test_other_runs_wait_for_a_stopped_one(then, here):
             stop(first)
             second = run("second", task)
             with ended(second):
-                wait_for(lambda: "waits second" in notes() or not second.is_alive())
+                wait_for(lambda second=second: "waits second" in notes() or not second.is_alive())
                 if second.is_alive() and "end first" not in notes():
                     waited += 1
                     assert "begin second" not in notes()
