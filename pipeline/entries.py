@@ -125,6 +125,13 @@ def find(store: Store, beginning: str) -> RunEntry:
     raise UnknownRunError(f"the history has no run {beginning!r}: {f'the latest are {some}' if some else 'it is empty'}")
 
 
+def before(store: Store, run: str, last: int) -> list[RunEntry]:
+    """The `last` so many runs that began before this one, the newest first."""
+    names = [(one, name) for one, name in ids(store).items() if one < run][:last]
+    found = [_read(store, one, name, None) for one, name in names]
+    return [entry for entry in found if entry is not None]
+
+
 def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | None:
     try:
         body = json.loads(text if text is not None else store.read(f"{FOLDER}/{name}", _HEAD_SIZE))

@@ -8,6 +8,7 @@ from pipeline.cli.accept import accept
 from pipeline.cli.audit import audit
 from pipeline.cli.graph import graph
 from pipeline.cli.plan import plan
+from pipeline.cli.report import report
 from pipeline.cli.resign import resign
 from pipeline.cli.run import run
 from pipeline.cli.trim import trim
@@ -25,5 +26,5 @@ def group() -> None:
     """Make the app's terminal steps current: keep what is still true, make again what is not."""
 
 
-for command in (run, plan, graph, accept, audit, trim, resign):
+for command in (run, plan, graph, report, accept, audit, trim, resign):
     group.add_command(command)
