@@ -18,7 +18,7 @@ from luigi.scheduler import UNKNOWN
 
 from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
 from pipeline.entry import Entry
-from pipeline.errors import MissingFileError, PipelineError, StepError, TaskDefinitionError
+from pipeline.errors import BusyError, MissingFileError, PipelineError, StepError, TaskDefinitionError
 from pipeline.observing import Observer
 from pipeline.repairing import Repair
 from pipeline.runs import Outcome, Run
@@ -45,6 +45,7 @@ def build(
     retry_failed: bool = False,
     progress: bool | Observer | None = None,
     reason: str = "",
+    wait: bool = True,
 ) -> Run:
     """Make everything current that these tasks need, and the tasks themselves.
 
@@ -54,6 +55,7 @@ def build(
     everything below. `rehash`: read external files again, also those that look unchanged. `retry_failed`: run also steps whose
     failure is kept (`cache_failures`).
     `progress`: True shows what a command shows; or an observer of your own (`pipeline.observing`). `reason`: words for the history.
+    `wait`: False raises `BusyError` where there is nothing to do but wait for what another run is making.
     `scheduler`: a Luigi scheduler to use instead of a local one (`luigi.rpc.RemoteScheduler(url)` for luigid).
     """
     chosen = settings.read()
@@ -83,7 +85,7 @@ def build(
             _sweep(plan.must_run)
             _prepare(plan.must_run, scope)
             entry.begin()
-            worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, observer)
+            worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, wait, observer)
             try:
                 with interrupts.heeded(chosen.grace + 1):
                     _run(worker, todo)
@@ -107,15 +109,21 @@ def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worke
         task = worker._scheduled_tasks.get(name)
         if task is not None and not isinstance(task, Repair):
             outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun)
-    code = interrupts.TERMINATED if isinstance(error, interrupts.Terminated) else interrupts.INTERRUPTED
     interrupted = isinstance(error, KeyboardInterrupt)
     entry.end(
         "interrupted" if interrupted else "failed",
-        exit_code=code if interrupted else 1,
+        exit_code=_exit_code(error),
         outcomes=outcomes,
         requirements=_known_requirements(scope, worker),
         error=None if interrupted else error,
     )
+
+
+def _exit_code(error: BaseException) -> int:
+    """With which a command will end."""
+    if isinstance(error, KeyboardInterrupt):
+        return interrupts.TERMINATED if isinstance(error, interrupts.Terminated) else interrupts.INTERRUPTED
+    return 75 if isinstance(error, BusyError) else 3 if isinstance(error, PipelineError) else 1
 
 
 def _known_requirements(scope: Scope, worker: Worker | None) -> Callable[[Any], Leaves]:
@@ -202,13 +210,14 @@ def _prepare(tasks: list[Any], scope: Scope) -> None:
             scope.code.of(kind)
 
 
-def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, observer: Observer | None) -> Worker:
+def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, wait: bool, observer: Observer | None) -> Worker:
     return Worker(
         scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
         worker_processes=workers,
         engine=engine,
         keep_going=keep_going,
         grace=grace,
+        wait=wait,
         observer=observer,
         wait_interval=0.05,
         wait_jitter=0.05,

@@ -92,3 +92,7 @@ class OutputFileError(PipelineError):
 
 class UnknownRunError(PipelineError):
     """A run is named that the history does not have."""
+
+
+class BusyError(PipelineError):
+    """Another run holds what this one needs, and it was asked not to wait."""

@@ -58,6 +58,10 @@ class Postponed:
             for task_id in self._waiting:
                 running.pop(task_id, None)
 
+    def first(self) -> Any:
+        """The task that has waited for longest."""
+        return next(iter(self._waiting.values()))[1]
+
     def take_free(self, patience: float) -> str | None:
         """The id of a task whose key seems to be free, which is waiting no more; None if there is none within so many seconds."""
         until = time.monotonic() + patience

@@ -24,7 +24,7 @@ from luigi.worker import TaskStatusReporter
 from pipeline import engines, garbage, interrupts
 from pipeline.engines import Job
 from pipeline.engines.engine import HELD
-from pipeline.errors import FailedBeforeError, StepError
+from pipeline.errors import BusyError, FailedBeforeError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
 from pipeline.repairing import Repair
@@ -62,6 +62,7 @@ class Worker(luigi.worker.Worker):
         engine: str = "",
         keep_going: bool = True,
         grace: float = 0.0,
+        wait: bool = True,
         observer: Observer | None = None,
         **config: Any,
     ) -> None:
@@ -70,6 +71,7 @@ class Worker(luigi.worker.Worker):
         self._task_result_queue: Any = self
         self._get_work_response_history = _Replies()
         self._keep_going = keep_going
+        self._may_wait = wait
         self._engine_name = engine
         self._observer = observer
         self._engine = engines.make(engine or ("processes" if self._apart else "inline"), self._describe, self._find, grace)
@@ -290,6 +292,8 @@ class Worker(luigi.worker.Worker):
         with self._postponed.counted_in(self._running_tasks):
             response = super()._get_work()
         if response.task_id is None and self._postponed and not self._stop_requesting_work:
+            if not self._may_wait and not self._running_tasks:
+                raise BusyError(f"another run is making {self._postponed.first()!r}, and nothing else can be done now: try again later")
             response = response._replace(task_id=self._postponed.take_free(0 if self._running_tasks else _PATIENCE))
         return response
 

@@ -1,31 +1,45 @@
-"""The command line: `main` for an app's run.py.
+"""The command line: `main` for an app's run.py, `tool` for `luigi-warp` and `python -m pipeline`.
 
-Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 130 interrupted, 143 terminated.
-What a person did wrong is one line on standard error; a traceback is shown only for what nobody foresaw.
+Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 75 another run is at it (`--no-wait`), 130
+interrupted, 143 terminated. What a person did wrong is one line on standard error; a traceback is shown only for what nobody foresaw.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-OK, FAILED, USAGE, UNPLANNED = 0, 1, 2, 3
+if TYPE_CHECKING:
+    import click
+
+    from pipeline.cli.app import App
+
+OK, FAILED, USAGE, UNPLANNED, BUSY = 0, 1, 2, 3, 75
 
 
 def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -> int:
     """Run a command on the tasks that `get_tasks` lists; returns the exit code."""
+    from pipeline.cli.app import App
+    from pipeline.cli.group import group
+
+    return call(group, arguments, _called_as(), lambda: App(lambda _: get_tasks()))
+
+
+def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, app: Callable[[], App | None]) -> int:
+    """Run a command of a group; what goes wrong becomes an exit code."""
     import click
 
     from pipeline import interrupts, logs, settings
-    from pipeline.cli.group import group
+    from pipeline.errors import BusyError
     from targets.errors import PipelineError
 
     try:
         logs.configure()
         chosen = list(sys.argv[1:] if arguments is None else arguments)
         with interrupts.heeded(settings.read().grace + 1):
-            return int(group.main(args=chosen, prog_name="run.py", standalone_mode=False, obj=get_tasks) or 0)
+            return int(group.main(args=chosen, prog_name=called_as, standalone_mode=False, obj=app()) or 0)
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except click.ClickException as error:
@@ -38,4 +52,10 @@ def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -
         return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
     except PipelineError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
-        return UNPLANNED
+        return BUSY if isinstance(error, BusyError) else UNPLANNED
+
+
+def _called_as() -> str:
+    """What a person types to get here."""
+    name = os.path.basename(sys.argv[0])
+    return f"python {name}" if name.endswith(".py") else name

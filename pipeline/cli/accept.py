@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli import options
+
 
 @click.command(epilog="Example: python run.py accept TrainModel --yes")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--yes", is_flag=True, help="Do it; without this only what would be accepted is listed.")
+@options.of_tasks
+@options.verbosity
 @click.pass_context
 def accept(context: click.Context, names: tuple[str, ...], yes: bool) -> int:
     """Take today's code of NAMEs (families, beginnings of keys, or 'all') as meaning what the recorded code meant."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli import options
+
 
 @click.command(epilog="Example: python run.py audit TrainModel --sample 3")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--sample", type=click.IntRange(min=1), help="Audit that many tasks, chosen at random.")
+@options.of_tasks
+@options.verbosity
 @click.pass_context
 def audit(context: click.Context, names: tuple[str, ...], sample: int | None) -> int:
     """Run current steps again into a scratch place and compare bytes. Exit code 1 if any differ."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli import options
+
 _FORMATS = ("mermaid", "dot", "svg", "html")
 _ENDINGS = {".md": "mermaid", ".mmd": "mermaid", ".mermaid": "mermaid", ".gv": "dot", ".dot": "dot", ".svg": "svg", ".html": "html", ".htm": "html"}
 
@@ -12,6 +14,8 @@ _ENDINGS = {".md": "mermaid", ".mmd": "mermaid", ".mermaid": "mermaid", ".gv": "
 @click.option("--format", "wanted", type=click.Choice(_FORMATS), help="What to write.  [default: by the name of the output, else mermaid]")
 @click.option("--output", default="-", metavar="FILE", help="Where to write it.  [default: standard output]")
 @click.option("--by", type=click.Choice(["class", "instance"]), help="One node a class or one a task.  [default: a class if tasks are many]")
+@options.of_tasks
+@options.verbosity
 @click.pass_context
 def graph(context: click.Context, wanted: str | None, output: str, by: str | None) -> int:
     """Draw the graph: each step with its parameters, outputs and verdict. Runs nothing; needs no Graphviz."""

@@ -1,30 +1,75 @@
-"""The group of all commands. Without one, `run` is meant."""
+"""The group of all commands. Without one, `run` is meant.
+
+A command is a file of its own with a function of the same name, and a line here; it is imported when it is used.
+"""
 
 from __future__ import annotations
 
+import difflib
+import importlib
+
 import click
 
-from pipeline.cli.accept import accept
-from pipeline.cli.audit import audit
-from pipeline.cli.graph import graph
-from pipeline.cli.plan import plan
-from pipeline.cli.report import report
-from pipeline.cli.resign import resign
-from pipeline.cli.run import run
-from pipeline.cli.trim import trim
+#: In the order in which they are listed, each in few words.
+COMMANDS = {
+    "run": "make everything current (what is meant without a command)",
+    "plan": "say what would run, and why",
+    "graph": "draw what needs what, coloured by verdict",
+    "report": "write one page about a run",
+    "accept": "declare that a change of code did not change the meaning",
+    "audit": "find steps that give other bytes when they run again",
+    "trim": "delete data, and keep the records",
+    "resign": "sign all records with today's key",
+}
+DEFAULT = "run"
+HELP = ("-h", "--help")
 
 
-class _RunByDefault(click.Group):
+class Commands(click.Group):
+    """See the module. Its own options come before the command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"pipeline.cli.{cmd_name}"), cmd_name)
+        return command
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
-            args = ["run", *args]
+        if not ctx.resilient_parsing:  # a shell asks what could come here
+            at = self._end_of_own(args)
+            first = args[at] if at < len(args) else ""
+            if not first or (first.startswith("-") and first not in HELP and not self._is_own(first)):
+                args = [*args[:at], DEFAULT, *args[at:]]
         return super().parse_args(ctx, args)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+            ctx.fail(f"there is no command {args[0]!r}" + (f": did you mean {close[0]!r}?" if close else ""))
+        return super().resolve_command(ctx, args)
 
-@click.group(cls=_RunByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+    def _own(self) -> dict[str, bool]:
+        """The options of the group itself, and whether each takes a value."""
+        return {name: not option.is_flag for option in self.params if isinstance(option, click.Option) for name in option.opts}
+
+    def _is_own(self, word: str) -> bool:
+        return word.split("=")[0] in self._own()
+
+    def _end_of_own(self, args: list[str]) -> int:
+        at = 0
+        while at < len(args) and self._is_own(args[at]):
+            takes_next = self._own()[args[at].split("=")[0]] and "=" not in args[at]
+            at += 2 if takes_next else 1
+        return min(at, len(args))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": list(HELP)})
 def group() -> None:
     """Make the app's terminal steps current: keep what is still true, make again what is not."""
-
-
-for command in (run, plan, graph, report, accept, audit, trim, resign):
-    group.add_command(command)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from pipeline.cli import options, showing
 
 _DIFF_LINES = 40
 
 
 @click.command(epilog="Example: python run.py plan --json | jq '.[] | select(.rule != \"CURRENT\")'")
-@click.option("--json", "as_json", is_flag=True, help="One JSON list, for machines.")
-@click.option(
-    "--force", multiple=True, metavar="NAME[+]", help="As it would be with this forced: a family, a key's beginning or 'all'; + for all below."
-)
+@options.of_tasks
+@options.as_json
+@options.force
 @click.option("--diff/--no-diff", default=True, help="Show how code changed.")
 @click.option("--all", "everything", is_flag=True, help="List also what is current.")
-@click.option("--rehash", is_flag=True, help="Read external files again, also those that look unchanged.")
+@options.rehash
+@options.verbosity
 @click.pass_context
 def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bool, everything: bool, rehash: bool) -> int:
     """Say what would run and why. Writes nothing."""
@@ -25,19 +25,20 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
 
     if rehash:
         filecache.forget()
-    with run_scope(Scope(inside_run=True, is_build=True, force=force)) as scope:
-        found = planning.plan(context.obj(), scope=scope)
+    tasks = context.obj()
+    with run_scope(Scope(inside_run=True, is_build=True, force=options.forced(context.obj, force, tasks))) as scope:
+        found = planning.plan(tasks, scope=scope)
         scope.forcing.insist(found.order)
         rows = explaining.rows(found)
     if as_json:
-        click.echo(json.dumps([row.to_json() for row in rows], indent=1))
+        showing.as_json([row.to_json() for row in rows])
         return 0
     shown: set[str] = set()
     for row in rows:
         if row.verdict.is_current and not everything and not row.notes:
             continue
         expected = f"  [about {explaining.in_words(row.expected)}]" if row.expected is not None else ""
-        click.echo(f"{row.verdict.rule:<12} {row.task!r}{expected}")
+        showing.line(f"{showing.rule(row.verdict.rule, width=12)} {row.task!r}{expected}")
         if row.verdict.reason:
             click.echo(f"{'':<12} {row.verdict.reason}")
         if row.nearest:
@@ -47,7 +48,8 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
         if row.diff and diff and row.diff not in shown:
             shown.add(row.diff)
             lines = row.diff.splitlines()
-            click.echo("\n".join(f"{'':<13}{line}" for line in lines[:_DIFF_LINES]))
+            for line in lines[:_DIFF_LINES]:
+                showing.line(f"{'':<13}{showing.diff_line(line)}")
             if len(lines) > _DIFF_LINES:
                 click.echo(f"{'':<13}and {len(lines) - _DIFF_LINES} more lines (--json has all)")
     click.echo(explaining.summary(rows))

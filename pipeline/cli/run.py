@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from pipeline.cli import options, showing
 
-@click.command(epilog="Example: python run.py run --workers 2")
-@click.option("--workers", type=click.IntRange(min=1), help="How many steps may run at a time.  [default: from luigi.cfg]")
-@click.option("--keep-going/--fail-fast", default=None, help="Go on with other steps after one has failed, or stop.")
-@click.option(
-    "--force", multiple=True, metavar="NAME[+]", help="Run this although it is current: a family, a key's beginning or 'all'; + for all below."
-)
-@click.option("--rehash", is_flag=True, help="Read external files again, also those that look unchanged.")
-@click.option("--retry-failed", is_flag=True, help="Run also steps whose failure is kept (cache_failures).")
+
+@click.command(epilog="Example: python run.py run --workers 2 --param model_l2=0.5")
+@options.of_tasks
+@options.force
+@options.of_runs
+@options.rehash
+@options.as_json
+@options.verbosity
 @click.pass_context
-def run(context: click.Context, workers: int | None, keep_going: bool | None, force: tuple[str, ...], rehash: bool, retry_failed: bool) -> int:
+def run(context: click.Context, /, force: tuple[str, ...], no_wait: bool, as_json: bool, **chosen: Any) -> int:
     """Make everything current that the terminal steps need (the default command)."""
     from pipeline.building import build
+    from pipeline.reporting.watching import watch
 
-    done = build(context.obj(), workers=workers, keep_going=keep_going, force=force, rehash=rehash, retry_failed=retry_failed, progress=True)
+    tasks = context.obj()
+    with showing.nothing_else(as_json):
+        observer = watch(quiet=options.is_quiet(), verbose=options.is_verbose(), summary=not as_json)
+        done = build(tasks, force=options.forced(context.obj, force, tasks), wait=not no_wait, progress=observer, **chosen)
+    if as_json:
+        showing.as_json(showing.run_as_json(done))
     return done.exit_code

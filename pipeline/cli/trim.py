@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli import options
+
 
 @click.command(epilog="Example: python run.py trim IngestRecords --yes")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--yes", is_flag=True, help="Do it; without this only what would be trimmed is listed.")
+@options.of_tasks
+@options.verbosity
 @click.pass_context
 def trim(context: click.Context, names: tuple[str, ...], yes: bool) -> int:
     """Delete the data of current NAMEs (families or beginnings of keys). They are made again only if needed."""

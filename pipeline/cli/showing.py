@@ -1,0 +1,122 @@
+"""How commands show things on standard output: lines for people, JSON for machines.
+
+Promises: escape codes go to terminals alone, and not where NO_COLOR is set; a control character in a value is shown, not obeyed; where JSON is
+asked for, nothing else is on standard output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.reporting import console
+
+if TYPE_CHECKING:
+    from pipeline.runs import Run
+
+_COLOURS = {
+    "CURRENT": "green",
+    "UPSTREAM": "cyan",
+    "DAMAGED": "red",
+    "UNTRUSTED": "red",
+    "ran": "green",
+    "done": "green",
+    "kept": None,
+    "failed": "red",
+    "interrupted": "red",
+    "unfinished": "red",
+    "skipped": "yellow",
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+
+
+def line(text: str = "") -> None:
+    click.echo(text, color=console.has_colour(sys.stdout))
+
+
+def as_json(value: Any) -> None:
+    """Surrogates and what a locale cannot show are escaped."""
+    click.echo(json.dumps(value, indent=1, default=str))
+
+
+@contextlib.contextmanager
+def nothing_else(as_json: bool = True) -> Iterator[None]:
+    """Meanwhile, what steps and what they start print goes to standard error, so that the JSON is alone on standard output."""
+    if not as_json:
+        yield
+        return
+    with contextlib.ExitStack() as back:
+        sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # none, or no file
+            if sys.stdout.fileno() == 1:
+                kept = os.dup(1)
+                back.callback(os.close, kept)
+                back.callback(os.dup2, kept, 1)
+                os.dup2(sys.stderr.fileno(), 1)
+        back.enter_context(contextlib.redirect_stdout(sys.stderr))
+        yield
+
+
+def plain(value: Any) -> str:
+    """Text without what a terminal would take for a command."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value)).encode("utf-8", "backslashreplace").decode()
+
+
+def word(text: str, width: int = 0) -> str:
+    """A verdict, a state or an outcome in its colour."""
+    return click.style(f"{text:<{width}}", fg=_COLOURS.get(text, "yellow"))
+
+
+rule = word
+
+
+def diff_line(text: str) -> str:
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(text[:1])
+    return click.style(text, fg=colour, bold=text[:3] in ("+++", "---"))
+
+
+def moment(seconds: float | None) -> str:
+    """A local time."""
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def table(rows: list[list[str]], heads: list[str]) -> None:
+    """Columns as wide as what is in them, without trailing blanks."""
+    cells = [heads, *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(heads))]
+    for number, row in enumerate(cells):
+        text = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        line(click.style(text, bold=True) if number == 0 else text)
+
+
+def run_as_json(run: Run) -> dict[str, Any]:
+    """A run as the history shows one."""
+    from pipeline import columns
+
+    def tasks(wanted: list[Any]) -> list[dict[str, Any]]:
+        rows = []
+        for task in wanted:
+            outcome = run.outcomes[task]
+            row = {"task": repr(task), "family": task.get_task_family(), "key": getattr(task, "key", task.task_id)}
+            row |= {"verdict": str(outcome.verdict), "begun": outcome.begun, "duration": outcome.duration}
+            rows.append(row | ({"error": columns.error_text(outcome.error)} if outcome.error is not None else {}))
+        return rows
+
+    found: dict[str, Any] = {"id": run.id, "outcome": "done" if run.ok else "failed", "exit_code": run.exit_code, "duration": round(run.duration, 3)}
+    return found | {"counts": run.counts(), "ran": tasks(run.ran), "failed": tasks(run.failed), "skipped": tasks(run.skipped)}

@@ -1,0 +1,462 @@
+"""The command line: which tasks, how much, exit codes; what is on standard output and what is not."""
+
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import luigi
+import pytest
+
+import pipeline
+from pipeline import Task, WrapperTask, inherit_list
+from pipeline.cli.group import COMMANDS, group
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+APP = """
+import pathlib, subprocess, sys, time
+import luigi, pipeline
+from pipeline import Task, inherit_list
+
+class Ingest(Task):
+    rows = luigi.IntParameter(default=3)
+    def easy_run(self, inputs):
+        return list(range(self.rows))
+
+@inherit_list(Ingest)
+class Train(Task):
+    rate = luigi.FloatParameter(default=0.5)
+    def easy_run(self, inputs):
+        if self.rate < 0:
+            raise ValueError("a negative rate")
+        while pathlib.Path("hold").exists():
+            pathlib.Path("holding").touch()
+            time.sleep(0.01)
+        return sum(inputs[0]) * self.rate
+
+@inherit_list(Train)
+class Evaluate(Task):
+    def easy_run(self, inputs):
+        print("printed by a step", flush=True)
+        subprocess.run(["echo", "printed by a child"])
+        return inputs[0]
+"""
+
+RUN = """
+import sys
+import pipeline, flow
+
+def get_tasks():
+    return [flow.Evaluate()]
+
+if __name__ == "__main__":
+    sys.exit(pipeline.main(get_tasks))
+"""
+
+
+class Ingest(Task):
+    rows = luigi.IntParameter(default=3)
+
+    def easy_run(self, inputs):
+        return list(range(self.rows))
+
+
+@inherit_list(Ingest)
+class Train(Task):
+    rate = luigi.FloatParameter(default=0.5)
+    kind = luigi.ChoiceParameter(choices=["ridge", "lasso"], default="ridge")
+
+    def easy_run(self, inputs):
+        return sum(inputs[0]) * self.rate
+
+
+@inherit_list(Train)
+class Evaluate(Task):
+    def easy_run(self, inputs):
+        return inputs[0]
+
+
+def get_tasks():
+    return [Evaluate()]
+
+
+@pytest.fixture
+def cli(capsys):
+    """Run a command here; gives its exit code, standard output and standard error."""
+
+    def run(*arguments, tasks=get_tasks):
+        code = pipeline.main(tasks, arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An app of its own folder, for real processes."""
+    (tmp_path / "flow.py").write_text(APP)
+    (tmp_path / "run.py").write_text(RUN)
+    return tmp_path
+
+
+def environment(folder, **more):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIPELINE_", "CI"))}
+    return {**clean, "PYTHONPATH": str(ROOT), "PIPELINE_TARGET_DIR": str(folder / "store"), **more}
+
+
+def call(folder, *arguments, program=("run.py",), **more):
+    command = [sys.executable, *program, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=120)
+
+
+def ran(cli, *arguments, **options):
+    code, out, err = cli(*arguments, "--json", **options)
+    assert code == 0, err
+    return [task["task"] for task in json.loads(out)["ran"]]
+
+
+# Which command
+
+
+def test_every_command_has_help_that_ends_with_an_example(cli):
+    for name in COMMANDS:
+        code, out, _ = cli(name, "--help")
+        assert code == 0
+        assert out.strip().splitlines()[-1].lstrip().startswith("Example: "), name
+        assert "..." not in out.splitlines()[2], name
+
+
+def test_help_lists_every_command(cli):
+    code, out, _ = cli("--help")
+    assert code == 0
+    for name in COMMANDS:
+        assert re.search(rf"^  {name} +\w", out, re.M), name
+        assert group.get_command(None, name).name == name
+
+
+def test_a_command_is_imported_when_it_is_used(folder):
+    done = call(
+        folder,
+        program=("-c", "import sys, pipeline, run; pipeline.main(run.get_tasks, ['plan'])\nprint([n for n in sys.modules if 'pipeline.cli.' in n])"),
+    )
+    assert "pipeline.cli.plan" in done.stdout
+    assert "pipeline.cli.accept" not in done.stdout
+
+
+def test_an_unknown_command_is_wrong_usage_with_a_suggestion(cli):
+    code, _, err = cli("plam")
+    assert code == 2
+    assert "there is no command 'plam': did you mean 'plan'?" in err
+
+
+def test_without_a_command_run_is_meant(cli):
+    assert cli()[0] == 0
+    assert cli("--workers", "1")[0] == 0
+    assert Evaluate().complete()
+
+
+def test_usage_says_how_it_was_called(folder):
+    assert "Usage: python run.py plan" in call(folder, "plan", "--nonsense").stderr
+    assert "Usage: python -m pipeline plan" in call(folder, "plan", "--nonsense", program=("-m", "pipeline")).stderr
+
+
+# Which tasks
+
+
+def test_a_parameter_of_the_terminal_tasks_is_passed_down(cli):
+    assert ran(cli, "--param", "rows=5", "--param", "rate=2") == [
+        "Ingest(rows=5)",
+        "Train(rows=5, rate=2.0, kind='ridge')",
+        "Evaluate(rows=5, rate=2.0, kind='ridge')",
+    ]
+    assert ran(cli, "run", "--param", "rows=5", "--param", "rate=2.0") == []
+
+
+def test_a_parameter_may_be_written_with_dashes_and_contain_equals_signs(cli):
+    class Echo(Task):
+        some_text = luigi.Parameter(default="")
+
+        def easy_run(self, inputs):
+            return self.some_text
+
+    assert ran(cli, "--param", "some-text=a=b c", tasks=lambda: [Echo()]) == ["Echo(some_text='a=b c')"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("rws=5", "did you mean 'rows'?"),
+        ("zzz=5", "there are kind, rate, rows"),
+        ("rows=many", "Evaluate.rows is a IntParameter: it cannot be 'many'"),
+        ("rate=", "it cannot be ''"),
+        ("kind=tree", "it cannot be 'tree'"),
+        ("rows", "'rows' is not NAME=VALUE"),
+        ("=5", "'=5' is not NAME=VALUE"),
+    ],
+)
+def test_a_wrong_parameter_is_wrong_usage(given, words, cli, store):
+    for command in ([], ["plan"], ["trim", "Train"]):
+        code, out, err = cli(*command, "--param", given)
+        assert code == 2
+        assert words in err
+        assert out == ""
+    assert not store.exists()
+
+
+def test_a_parameter_given_twice_is_wrong_usage(cli):
+    assert cli("plan", "--param", "rows=1", "--param", "rows=2")[0] == 2
+
+
+def test_a_parameter_that_no_terminal_task_has_but_a_deeper_one_does(cli):
+    class Outer(WrapperTask):
+        def requires(self):
+            return Train()
+
+    code, _, err = cli("plan", "--param", "rate=1", tasks=lambda: [Outer()])
+    assert code == 2
+    assert "Train has it, but gets it from what requires it" in err
+
+
+def test_a_parameter_changes_every_terminal_task_that_has_it(cli):
+    class Other(Task):
+        rows = luigi.IntParameter(default=1)
+        rate = luigi.IntParameter(default=1)
+
+        def easy_run(self, inputs):
+            return 1
+
+    class Without(Task):
+        def easy_run(self, inputs):
+            return 1
+
+    tasks = ran(cli, "--param", "rows=7", tasks=lambda: [Other(), Without(), Ingest()])
+    assert sorted(tasks) == ["Ingest(rows=7)", "Other(rows=7, rate=1)", "Without()"]
+
+
+def test_the_value_of_a_secret_parameter_is_not_shown(cli):
+    class Logs(Task):
+        password = pipeline.SecretParameter(default="")
+        number = luigi.IntParameter(default=1, visibility=luigi.parameter.ParameterVisibility.PRIVATE)
+
+        def easy_run(self, inputs):
+            return 1
+
+    code, out, err = cli("--param", "password=correct horse", "--json", tasks=lambda: [Logs()])
+    assert code == 0
+    assert "correct" not in out + err
+    code, out, err = cli("--param", "number=secret", tasks=lambda: [Logs()])
+    assert code == 2
+    assert "secret" not in out + err
+
+
+def test_until_a_family_leaves_out_what_needs_it(cli):
+    assert ran(cli, "--until", "Train") == ["Ingest(rows=3)", "Train(rows=3, rate=0.5, kind='ridge')"]
+    assert ran(cli) == ["Evaluate(rows=3, rate=0.5, kind='ridge')"]
+
+
+def test_only_a_family_is_forced(cli):
+    ran(cli)
+    assert ran(cli, "--only", "Train", "--force", "all") == ["Train(rows=3, rate=0.5, kind='ridge')"]
+    assert ran(cli, "--until", "Train", "--force", "all") == ["Ingest(rows=3)", "Train(rows=3, rate=0.5, kind='ridge')"]
+
+
+def test_only_a_family_makes_what_it_needs(cli):
+    assert ran(cli, "--only", "Train") == ["Ingest(rows=3)", "Train(rows=3, rate=0.5, kind='ridge')"]
+
+
+@pytest.mark.parametrize("option", ["--only", "--until"])
+def test_an_unknown_family_is_wrong_usage(option, cli):
+    code, _, err = cli("plan", option, "Trian")
+    assert code == 2
+    assert "did you mean 'Train'?" in err
+
+
+def test_force_with_plus_runs_what_is_below(cli):
+    ran(cli)
+    assert ran(cli, "--force", "Train") == ["Train(rows=3, rate=0.5, kind='ridge')"]
+    assert len(ran(cli, "--force", "Train+")) == 2
+
+
+def test_the_reason_is_in_the_history(cli):
+    from pipeline import entries, stores
+    from pipeline.scope import Scope
+
+    cli("--reason", "the quarter has ended")
+    assert entries.runs(stores.of_history([Evaluate()], Scope(inside_run=True)))[0].reason == "the quarter has ended"
+
+
+# Modules
+
+
+@pytest.mark.parametrize("how", [("--module", "flow"), ("--module=flow",)])
+def test_a_module_without_get_tasks_builds_its_last_steps(how, folder):
+    done = call(folder, *how, "plan", "--json", program=("-m", "pipeline"))
+    assert done.returncode == 0, done.stderr
+    assert [row["family"] for row in json.loads(done.stdout)] == ["Ingest", "Train", "Evaluate"]
+
+
+def test_a_module_is_run_by_default(folder):
+    assert call(folder, "--module", "flow", program=("-m", "pipeline")).returncode == 0
+    assert call(folder, "--module", "flow", "--force", "all", "--param", "rows=2", program=("-m", "pipeline")).returncode == 0
+    assert len(list((folder / "store" / "Train").glob("*.record.json"))) == 2
+
+
+def test_without_a_module_it_is_the_folders_run_py(folder, tmp_path_factory):
+    assert "3 would run" in call(folder, "plan", program=("-m", "pipeline")).stdout
+    nowhere = tmp_path_factory.mktemp("nowhere")
+    done = call(nowhere, "plan", program=("-m", "pipeline"))
+    assert done.returncode == 2
+    assert "there is no run.py here" in done.stderr
+
+
+def test_a_module_that_is_not_there_is_wrong_usage(folder):
+    done = call(folder, "--module", "flo", "plan", program=("-m", "pipeline"))
+    assert done.returncode == 2
+    assert "there is no module 'flo'" in done.stderr
+
+
+def test_a_module_that_cannot_be_imported_shows_where(folder):
+    (folder / "broken.py").write_text("import flow\nflow.nothing()\n")
+    done = call(folder, "--module", "broken", "plan", program=("-m", "pipeline"))
+    assert done.returncode == 3
+    assert 'broken.py", line 2' in done.stderr
+
+
+def test_a_module_without_steps_cannot_be_planned(folder):
+    (folder / "empty.py").write_text(
+        "import luigi, pipeline\nclass Needs(pipeline.Task):\n    x = luigi.Parameter()\n    def easy_run(self, inputs): return 1\n"
+    )
+    done = call(folder, "--module", "empty", "plan", program=("-m", "pipeline"))
+    assert done.returncode == 3
+    assert "Needs needs x" in done.stderr
+    assert call(folder, "--module", "empty", "plan", "--param", "x=1", program=("-m", "pipeline")).returncode == 0
+
+
+def test_get_tasks_of_a_module_is_used(folder):
+    (folder / "chosen.py").write_text("import flow\ndef get_tasks():\n    return flow.Ingest(rows=9)\n")
+    done = call(folder, "--module", "chosen", "plan", "--json", program=("-m", "pipeline"))
+    assert [row["task"] for row in json.loads(done.stdout)] == ["Ingest(rows=9)"]
+
+
+def test_a_shell_can_complete_commands_and_options(folder):
+    def complete(*words):
+        more = {"_LUIGI_WARP_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(["luigi-warp", *words]), "COMP_CWORD": str(len(words))}
+        program = ("-c", "import sys; sys.argv[0] = 'luigi-warp'; from pipeline.cli.tool import script; script()")
+        return call(folder, program=program, **more).stdout.split()
+
+    assert complete("pl") == ["plain,plan"]
+    assert "plain,--workers" in complete("run", "--w")
+
+
+# Exit codes
+
+
+def test_exit_codes_of_what_went_well_and_what_did_not(folder):
+    assert call(folder).returncode == 0
+    assert call(folder, "--param", "rate=-1").returncode == 1
+    assert call(folder, "--no-such-option").returncode == 2
+    assert call(folder, "--force", "Nothing").returncode == 3
+    (folder / "run.py").write_text(RUN.replace("[flow.Evaluate()]", "[flow.Evaluate(rows='x')]"))
+    assert call(folder).returncode == 3
+    (folder / "run.py").write_text(RUN.replace("[flow.Evaluate()]", "1 / 0"))
+    done = call(folder)
+    assert done.returncode == 3
+    assert "ZeroDivisionError" in done.stderr
+
+
+def hold(folder, *arguments):
+    (folder / "hold").touch()
+    process = subprocess.Popen(
+        [sys.executable, "run.py", *arguments], cwd=folder, env=environment(folder), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 60
+    while not (folder / "holding").exists():
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_exit_codes_of_what_was_stopped(name, code, folder):
+    process = hold(folder)
+    process.send_signal(getattr(signal, name))
+    assert process.wait(60) == code
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_does_not_wait_is_told_that_another_run_is_at_it(workers, folder):
+    process = hold(folder)
+    try:
+        done = call(folder, "--no-wait", "--workers", workers)
+        assert done.returncode == 75, done.stderr
+        assert "another run is making Train(" in done.stderr
+    finally:
+        (folder / "hold").unlink()
+    assert process.wait(60) == 0
+    assert call(folder, "--no-wait").returncode == 0
+
+
+# What is said
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_json_is_alone_on_standard_output(workers, folder):
+    done = call(folder, "--json", "--workers", workers)
+    found = json.loads(done.stdout)
+    assert [task["family"] for task in found["ran"]] == ["Ingest", "Train", "Evaluate"]
+    assert "printed by a step" in done.stderr
+    assert "printed by a child" in done.stderr
+
+
+def test_a_failure_is_in_the_json(folder):
+    done = call(folder, "--json", "--param", "rate=-1")
+    found = json.loads(done.stdout)
+    assert (found["outcome"], found["exit_code"]) == ("failed", 1)
+    assert [task["error"] for task in found["failed"]] == ["ValueError: a negative rate"]
+    assert [task["family"] for task in found["skipped"]] == ["Evaluate"]
+
+
+def test_quiet_says_nothing_where_all_is_well(folder):
+    done = call(folder, "--quiet", "--until", "Train")
+    assert (done.stdout, done.stderr) == ("", "")
+    done = call(folder, "--quiet", "--param", "rate=-1")
+    assert "a negative rate" in done.stdout + done.stderr
+
+
+def test_to_a_pipe_there_are_no_escape_codes(folder):
+    for arguments in ([], ["plan", "--force", "all"], ["--help"]):
+        done = call(folder, *arguments, FORCE_COLOR="", TERM="xterm-256color")
+        assert "\x1b" not in done.stdout + done.stderr
+
+
+def in_a_terminal(folder, *arguments, **more):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "run.py", *arguments], cwd=folder, env=environment(folder, TERM="xterm", **more), stdout=theirs, stderr=theirs, stdin=theirs
+    )
+    os.close(theirs)
+    found = b""
+    while True:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        found += piece
+    os.close(ours)
+    assert process.wait(60) == 0
+    return found.decode()
+
+
+def test_a_terminal_gets_colour_unless_it_does_not_want_any(folder):
+    assert "\x1b[33mMISSING" in in_a_terminal(folder, "plan")
+    assert "\x1b[33mMISSING" not in in_a_terminal(folder, "plan", NO_COLOR="1")
