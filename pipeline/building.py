@@ -66,7 +66,8 @@ def build(
     begun = time.perf_counter()
     if rehash:
         filecache.forget()
-    with run_scope(Scope(inside_run=True, is_build=True, force=force, retry_failed=retry_failed)) as scope, observing.to_the_end(observer):
+    asked = Scope(inside_run=True, is_build=True, recovers=True, force=force, retry_failed=retry_failed)
+    with run_scope(asked) as scope, observing.to_the_end(observer):
         roots = planning.as_tasks(tasks)
         with garbage.paused():
             plan = planning.plan(roots, scope=scope)
@@ -89,6 +90,7 @@ def build(
             try:
                 with interrupts.heeded(chosen.grace + 1):
                     _run(worker, todo)
+                    _flush(plan, worker, scope)
             except BaseException as error:
                 _enter_broken(entry, error, plan, worker, scope)
                 raise
@@ -200,14 +202,23 @@ def _sweep_entries(tasks: list[Any]) -> None:
 
 
 def _prepare(tasks: list[Any], scope: Scope) -> None:
-    """Find out here, once, what every child process would have to find out for itself."""
+    """Do here, once, what every child process would have to do for itself."""
     _ = scope.environment
     for task in tasks:
+        if isinstance(task, Task) and not isinstance(task, WrapperTask):
+            with contextlib.suppress(PipelineError, OSError):  # the step itself says so
+                scope.marks.mark(task.store)
         if getattr(task, "share_inputs", False):
             scope.shared.expect(task.task_id, (required.task_id for _, required in scope.requirements(task)[1]))
     for kind in dict.fromkeys(type(task) for task in tasks if isinstance(task, Task)):
         with contextlib.suppress(PipelineError):  # the step itself says so, if it gets that far
             scope.code.of(kind)
+
+
+def _flush(plan: planning.Plan, worker: Worker, scope: Scope) -> None:
+    """Bring everything that was committed to the disk, also by what was required while running."""
+    more = [task for task in worker._scheduled_tasks.values() if task not in plan.verdicts]
+    scope.marks.take_away(task.store for task in more if isinstance(task, Task) and not isinstance(task, WrapperTask))
 
 
 def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, wait: bool, observer: Observer | None) -> Worker:

@@ -117,6 +117,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
             del task._execution
         duration = time.perf_counter() - begun
         target = execution.target
+        scope.marks.mark(task.store)
         kept.keep(task.store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
     failures.forget(task)

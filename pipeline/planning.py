@@ -75,6 +75,8 @@ def _snapshots(roots: list[Any], scope: Scope) -> dict[str, Snapshot]:
         if place is not None:
             places.setdefault((place.store, place.stem.rpartition("/")[0]), []).append(place.record_name if place.store.reads_in_bulk else "")
         waiting += [required for _, required in reversed(scope.requirements(task)[1])]
+    for store in {store for store, _ in places}:
+        scope.enter(store)
     found: dict[str, Snapshot] = {}
     for (store, folder), records in places.items():
         if len(records) >= _WORTH_LISTING:

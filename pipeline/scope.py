@@ -19,7 +19,7 @@ from typing import Any
 
 import luigi.worker
 
-from pipeline import environment, settings, structure
+from pipeline import environment, recovery, settings, structure
 from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError
 from pipeline.forcing import Forcing
@@ -46,7 +46,7 @@ if hasattr(os, "register_at_fork"):
 class Scope:
     """See the module."""
 
-    def __init__(self, *, inside_run: bool, is_build: bool = False, force: Any = (), retry_failed: bool = False) -> None:
+    def __init__(self, *, inside_run: bool, is_build: bool = False, recovers: bool = False, force: Any = (), retry_failed: bool = False) -> None:
         self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}"
         settings.forget()
         self.inside_run = inside_run
@@ -72,6 +72,10 @@ class Scope:
         self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
         #: What stores held when planning began; while it lasts.
         self._snapshots: dict[str, Snapshot] = {}
+        #: What this run has begun to write to, and whether it looks after what a power cut has left in a store.
+        self.marks = recovery.Marks(self.id)
+        self._recovers = recovers
+        self._entered: set[str] = set()
         self._depth = 0
         self._forks = _forks
 
@@ -173,7 +177,15 @@ class Scope:
 
     def through(self, store: Store) -> Snapshot | None:
         """What answers in the place of a store, if anything does."""
+        if self._recovers and store.url not in self._entered:
+            self.enter(store)
         return self._snapshots.get(store.url)
+
+    def enter(self, store: Store) -> None:
+        """Something in this store is about to be judged."""
+        if self._recovers and store.url not in self._entered:
+            self._entered.add(store.url)
+            recovery.recover(store)
 
     def code_change(self, task: Any, record: Record) -> str | None:
         return self.code.change(task, record)
@@ -252,12 +264,16 @@ def _a_luigi_worker_is_a_run() -> None:
 
     def begin(self: Any) -> Any:
         if _active.get() is None:
-            self._luigi_warp_scope = _active.set(Scope(inside_run=True))
+            self._luigi_warp_scope = _active.set(Scope(inside_run=True, recovers=True))
         return enter(self)
 
     def end(self: Any, *exception: Any) -> Any:
         token = self.__dict__.pop("_luigi_warp_scope", None)
         if token is not None:
+            scope = _active.get()
+            if scope is not None and not any(exception):
+                tasks = getattr(self, "_scheduled_tasks", {}).values()
+                scope.marks.take_away({place.store for task in tasks if hasattr(task, "_place") and (place := task._place()) is not None})
             with contextlib.suppress(ValueError):  # left in another context than entered
                 _active.reset(token)
         return leave(self, *exception)

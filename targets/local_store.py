@@ -1,8 +1,9 @@
 """A store in a local directory.
 
 A file is written beside its final place under a name of its own and renamed; the record is written before
-anything old is touched, so that a full disk costs nothing. Directories are created as they are needed, for
-this user only.
+anything old is touched, so that a full disk costs nothing. Directories are created as they are needed. What a commit
+has written is on the disk when it returns if the store is durable, otherwise after `flush`. Files and directories are for this user
+only, or for whom the umask of the store's options lets in.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from targets import processes
+from targets import flushing, processes, store_options
 from targets.errors import StoreError
-from targets.folders import make_private
 from targets.locks import KeyLocks
+from targets.permissions import create, let_in_tree, make_private
 from targets.seal import short_digest
 from targets.store import UNFINISHED, Draft, Listed, Stamp
 from targets.writing import HashingWriter
@@ -30,7 +31,7 @@ INTERNAL = ".luigi-warp"
 _TEMPORARY = ".tmp"
 _ASIDE = ".aside"
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_NEW = os.O_EXCL | os.O_WRONLY
 
 _counter = itertools.count()
 _token = uuid.uuid4().hex[:20]
@@ -50,12 +51,13 @@ class LocalStore:
 
     reads_in_bulk = False
 
-    def __init__(self, root: str, *, durable: bool = False) -> None:
+    def __init__(self, root: str, *, durable: bool | None = None) -> None:
         self.url = root
-        self.durable = durable
+        self._durable = durable
         self._prefix = root.rstrip(os.sep) + os.sep
         self._locks = KeyLocks(os.path.join(root, INTERNAL, "locks"))
         self._made: set[str] = set()
+        self._flushed: set[str] = set()
         self._shared: bool | None = None
 
     def __repr__(self) -> str:
@@ -153,10 +155,31 @@ class LocalStore:
             with suppress(FileNotFoundError):
                 os.rename(self._prefix + name, os.path.join(folder, f"{_unique()}-{os.path.basename(name)}"))
 
-    def write(self, name: str, data: bytes) -> None:
+    @property
+    def durable(self) -> bool:
+        """Whether every commit goes to the disk at once."""
+        return store_options.current().durable if self._durable is None else self._durable
+
+    @property
+    def is_volatile(self) -> bool:
+        return not self.durable
+
+    def flush(self) -> None:
+        try:
+            flushing.flush_file_system(self.url)
+        except FileNotFoundError:
+            return  # nothing was ever written
+        except OSError as error:
+            raise StoreError(f"what was written to {self.url} cannot be brought to the disk: {error}. Check the disk, and run again") from error
+
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
         # Under the key's lock, as everything that leaves a temporary: whoever sweeps takes what nobody holds for abandoned.
-        with self.lock(key_of(name.rpartition("/")[2])), LocalDraft(self) as draft:
+        with self.lock(key_of(name.rpartition("/")[2])), LocalDraft(self, durable=durable or None) as draft:
             draft.commit(name, data)
+
+    def is_locked(self, key: str) -> bool:
+        with self._locks.try_hold(key) as free:
+            return not free
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         return self._locks.hold(key, waiting)
@@ -184,9 +207,17 @@ class LocalStore:
                 raise StoreError(f"the store {self.url} cannot be written: {error}") from error
             self._made.add(folder)
 
+    def flush_folders(self, folder: str) -> None:
+        """Bring the names of these folders to the disk, up to that of the store itself; once, since they stay."""
+        while folder not in self._flushed and len(folder) >= len(self.url):
+            self._flushed.add(folder)
+            folder = os.path.dirname(folder)
+            flushing.flush_file(folder)
+
     def forget_folders(self) -> None:
         """Somebody removed a folder that was made: make them again."""
         self._made.clear()
+        self._flushed.clear()
 
 
 _open_drafts: weakref.WeakSet[LocalDraft] = weakref.WeakSet()
@@ -202,12 +233,15 @@ def abandon_drafts() -> None:
 class LocalDraft:
     """See `targets.store.Draft` for the contract."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: LocalStore, *, durable: bool | None = None) -> None:
         self._store = store
+        self._durable = store.durable if durable is None else durable
         self._files: dict[str, str] = {}
         self._record: str | None = None
         self._aside: list[tuple[str, str]] = []
         self._directories: list[str] = []
+        #: Written by others than us: with what permissions, nobody knows.
+        self._foreign: list[str] = []
         self._old_is_gone = False
         self.process = processes.current
 
@@ -220,6 +254,7 @@ class LocalDraft:
         if not os.path.isdir(os.path.dirname(temporary)):
             self._make_folder_again(name)
         self._files[name] = temporary
+        self._foreign.append(temporary)
         return Path(temporary)
 
     def writer(self, name: str) -> HashingWriter:
@@ -250,18 +285,21 @@ class LocalDraft:
         final_record = where(record)
         self._record = temporary = self._temporary(record, _TEMPORARY)
         try:
+            for written in [*self._foreign, *self._directories]:
+                if os.path.lexists(written):
+                    let_in_tree(written)
             try:
-                descriptor = os.open(temporary, _NEW, 0o600)
+                descriptor = create(temporary, _NEW)
             except FileNotFoundError:
                 self._make_folder_again(record)
-                descriptor = os.open(temporary, _NEW, 0o600)
+                descriptor = create(temporary, _NEW)
             try:
                 view = memoryview(data)
                 while view:
                     view = view[os.write(descriptor, view) :]
-                if self._store.durable:
+                if self._durable:
                     for written in [*self._files.values(), *self._directories]:
-                        _sync(written)
+                        flushing.flush_tree(written)
                     os.fsync(descriptor)
                 found = os.fstat(descriptor)
             finally:
@@ -276,8 +314,10 @@ class LocalDraft:
             for name, written in self._files.items():
                 _replace(written, where(name))
             os.rename(temporary, final_record)
-            if self._store.durable:
-                _sync_one(os.path.dirname(final_record))
+            if self._durable:
+                folder = os.path.dirname(final_record)
+                flushing.flush_file(folder)
+                self._store.flush_folders(folder)
         except OSError as error:
             raise StoreError(f"cannot write {final_record}: {error}; nothing was changed that a reader could mistake") from error
         self._files.clear()
@@ -380,19 +420,3 @@ def _replace(written: str, final: str) -> None:
         # A rename puts a directory in the place of nothing but an empty one; no record vouches for what is there any more.
         remove_path(final)
         os.rename(written, final)
-
-
-def _sync(path: str) -> None:
-    """Bring a file, or a directory with all that is below it, to the disk."""
-    if os.path.isdir(path):
-        for name in os.listdir(path):
-            _sync(os.path.join(path, name))
-    _sync_one(path)
-
-
-def _sync_one(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from targets import processes
 from targets.errors import StoreError
-from targets.folders import make_private
+from targets.permissions import create, make_private
 
 try:
     import fcntl
@@ -135,7 +135,7 @@ class KeyLocks:
             if self._descriptor is None:
                 try:
                     make_private(os.path.dirname(self._path))
-                    self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+                    self._descriptor = create(self._path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
                 except OSError as error:
                     raise StoreError(f"the store {os.path.dirname(self._path)} cannot be written: {error}") from error
                 self._owner = processes.current

@@ -41,6 +41,7 @@ class RemoteStore:
     """See `targets.store.Store` for the contract."""
 
     reads_in_bulk = True
+    is_volatile = False
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -171,8 +172,14 @@ class RemoteStore:
                 target = f"{QUARANTINE}/{os.urandom(8).hex()}-{name.rpartition('/')[2]}"
                 self.files.mv(self.full(name), self.full(target), recursive=self.files.isdir(self.full(name)))
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
         self.files.pipe_file(self.full(name), data)
+
+    def flush(self) -> None:
+        """Nothing to do: an object that was put is stored."""
+
+    def is_locked(self, key: str) -> bool:
+        return self._leases.held(key) is None and any(self.list(f"{LEASES}/{key}"))
 
     def create(self, name: str, data: bytes) -> bool:
         """Put an object where there is none; False, and nothing changed, if there is one that says something else."""

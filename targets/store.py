@@ -101,8 +101,18 @@ class Store(Protocol):
     def quarantine(self, *names: str) -> None:
         """Move damaged files out of every reader's sight, for a person to look at."""
 
-    def write(self, name: str, data: bytes) -> None:
-        """A small file, all or nothing."""
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
+        """A small file, all or nothing; on the disk when this returns, if it is to be `durable`."""
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether what was committed may be lost when the power fails, until `flush`."""
+
+    def flush(self) -> None:
+        """All that was committed is on the disk when this returns; `StoreError` if it cannot be brought there."""
+
+    def is_locked(self, key: str) -> bool:
+        """Whether another process holds the lock of this key now."""
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         """The only writer of this key, across processes; `waiting` is called once if another has it, and what it raises ends the wait."""

@@ -13,6 +13,7 @@ import pickle
 import threading
 from typing import Any
 
+from targets.permissions import create
 from targets.seal import PIECE, Pieces, file_seal
 
 _HELD_BACK = 1 << 18
@@ -21,9 +22,9 @@ _HELD_BACK = 1 << 18
 class HashingWriter(io.BufferedIOBase):
     """A new file, open for writing. See the module."""
 
-    def __init__(self, path: str | os.PathLike[str], mode: int = 0o600) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
-        self._descriptor: int | None = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), mode)
+        self._descriptor: int | None = create(path, os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0))
         self._held_back = bytearray()
         self._pieces = Pieces()
         self._size = 0

@@ -1,0 +1,40 @@
+"""Bringing what was written to the disk, so that it outlives a power cut. `OSError` where that fails: what was written may be lost."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+
+def flush_file(path: str) -> None:
+    """A file, or the names in a directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_tree(path: str) -> None:
+    """A file, or a directory with all that is below it."""
+    if os.path.isdir(path):
+        for name in os.listdir(path):
+            flush_tree(os.path.join(path, name))
+    flush_file(path)
+
+
+def flush_file_system(path: str) -> None:
+    """Everything that was written to the file system on which this directory is."""
+    if sys.platform != "linux":
+        os.sync()
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # Unlike `sync`, it tells of errors and leaves other disks alone.
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
+    finally:
+        os.close(descriptor)
