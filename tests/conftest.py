@@ -8,7 +8,7 @@ import pytest
 from luigi.task_register import Register
 
 import pipeline
-from pipeline import Task
+from pipeline import Task, settings
 
 
 def pytest_addoption(parser):
@@ -38,6 +38,7 @@ def luigi_as_it_was():
     Register.clear_instance_cache()
     luigi.configuration.LuigiConfigParser._instance = None
     yield
+    settings.forget()
     Register._reg[:] = known
     luigi.configuration.LuigiConfigParser._instance = None
 
