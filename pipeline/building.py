@@ -248,14 +248,21 @@ def _run(worker: Worker, todo: list[Any]) -> None:
 def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[Any, Outcome]:
     tasks = dict.fromkeys(plan.order)
     told = worker.settled if worker is not None else {}
+    repaired: dict[Any, Verdict] = {}
     if worker is not None:
-        # What was required while running was not in the plan.
-        tasks.update(dict.fromkeys(task for task in worker._scheduled_tasks.values() if not isinstance(task, Repair)))
+        for task in worker._scheduled_tasks.values():
+            # What was required while running was not in the plan.
+            if not isinstance(task, Repair):
+                tasks[task] = None
+            elif task.verdict is not None:
+                repaired.setdefault(task.owner, task.verdict)
     outcomes: dict[Any, Outcome] = {}
     for task in tasks:
         verdict = plan.verdicts.get(task, CURRENT)
         if task.task_id in told:
             state, duration, error, started = told[task.task_id]
+            if verdict.is_current and state != "kept":
+                verdict = repaired.get(task, verdict)
             outcomes[task] = Outcome(state, verdict, duration, error, started)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
             outcomes[task] = Outcome("kept", verdict) if verdict.is_current else Outcome("failed", verdict, error=_missing(task))

@@ -31,9 +31,9 @@ from pipeline.postponing import Held
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.task import Part, Task, WrapperTask, load_output
-from pipeline.verdict import Finding, key_of, made_from
+from pipeline.verdict import Finding, Rule, Verdict, key_of, made_from
 from targets import Target, processes, seal
-from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError
+from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError, UntrustedError
 from targets.record import COMPACT_FROM, Input, Inputs, Record
 from targets.record import Part as TargetPart
 from targets.store import Draft
@@ -46,12 +46,13 @@ _NO_OPTIONS: Mapping[str, Any] = {}
 
 
 class _Needs(Exception):
-    """These tasks must be made before this one can go on. `known`: a scheduler may believe that they are."""
+    """These tasks must be made before this one can go on. `known`: a scheduler may believe that they are; `damage`: what is wrong with them."""
 
-    def __init__(self, tasks: list[Any], *, known: bool) -> None:
+    def __init__(self, tasks: list[Any], *, known: bool, damage: Verdict | None = None) -> None:
         super().__init__(tasks)
         self.tasks = tasks
         self.known = known
+        self.damage = damage
 
 
 def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
@@ -66,7 +67,7 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             scope.shared.done(task.task_id)
             return
         except _Needs as needs:
-            wanted = repairs(needs.tasks) if needs.known else needs.tasks
+            wanted = repairs(needs.tasks, needs.damage) if needs.known else needs.tasks
         except Held:
             raise
         except LeaseLostError as lost:
@@ -308,7 +309,8 @@ class Execution:
             except DamagedError as error:
                 log.warning("%s", error)
                 self._set_aside(required)
-                raise _Needs([required], known=True) from None
+                rule = Rule.UNTRUSTED if isinstance(error, UntrustedError) else Rule.DAMAGED
+                raise _Needs([required], known=True, damage=Verdict(rule, str(error))) from None
             except MissingOutputError:
                 for task in [required, *self._behind(required)]:
                     self.scope.forget(task)

@@ -20,6 +20,7 @@ from pipeline.errors import RepairError
 from pipeline.parameters import TaskParameter
 from pipeline.scope import current
 from pipeline.task import BaseTask, Part, Task, WrapperTask
+from pipeline.verdict import Rule, Verdict
 from targets.errors import DamagedError, TargetError
 
 
@@ -32,6 +33,13 @@ class Repair(BaseTask):
 
     owner = TaskParameter()
     turn = luigi.Parameter(description="tells this repair from earlier ones of the same task")
+    damage = luigi.Parameter(default="", significant=False, description="the verdict on what was found, where it was damaged")
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Why the task is made again although it was planned to be kept; None where it was only missing."""
+        rule, _, reason = str(self.damage).partition(": ")
+        return Verdict(Rule(rule), reason) if rule else None
 
     def requires(self) -> Any:
         return self.owner.requires()
@@ -74,8 +82,8 @@ def _mark_wanted(task: Task[Any]) -> None:
     current().forget(task)
 
 
-def repairs(tasks: list[Any]) -> list[Any]:
-    """What to yield so that these tasks are made again."""
+def repairs(tasks: list[Any], damage: Verdict | None = None) -> list[Any]:
+    """What to yield so that these tasks are made again. `damage`: what is wrong with them."""
     found: dict[Any, None] = {}
     waiting = list(reversed(tasks))
     while waiting:
@@ -87,7 +95,7 @@ def repairs(tasks: list[Any]) -> list[Any]:
             waiting += [required for required in task.deps() if _is_lacking(required)]
         elif isinstance(task, Task):
             _mark_wanted(task)
-            found[Repair(owner=task, turn=uuid.uuid4().hex)] = None  # type: ignore[call-arg]
+            found[Repair(owner=task, turn=uuid.uuid4().hex, damage=str(damage or ""))] = None  # type: ignore[call-arg]
         else:
             found[task] = None
     current().moved()

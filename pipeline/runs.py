@@ -14,7 +14,7 @@ from typing import Any
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
 from pipeline.secrets import redact
-from pipeline.verdict import Verdict
+from pipeline.verdict import Rule, Verdict
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ class Run(LuigiRunResult):
         """Tasks that could not run, because something that they need failed."""
         return self._in_state("skipped")
 
+    @functools.cached_property
+    def damaged(self) -> list[Any]:
+        """Tasks that this run had to make, or tried to, because what was stored is not what was written."""
+        return [task for task, outcome in self.outcomes.items() if outcome.verdict.rule is Rule.DAMAGED and outcome.state in ("ran", "failed")]
+
     @property
     def ok(self) -> bool:
         return not self.failed and not self.skipped
@@ -96,6 +101,9 @@ class Run(LuigiRunResult):
         lines += [f"  skipped: {task!r}" for task in self.skipped[:20]]
         if len(self.skipped) > 20:
             lines.append(f"  and {len(self.skipped) - 20} more were skipped")
+        lines += [f"  {task!r} was {self.outcomes[task].verdict}" for task in self.damaged[:20]]
+        if len(self.damaged) > 20:
+            lines.append(f"  and {len(self.damaged) - 20} more were DAMAGED")
         return redact("\n".join(lines))
 
     def counts(self) -> dict[str, int]:

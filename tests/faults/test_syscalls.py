@@ -279,6 +279,7 @@ def test_what_else_changes_a_store(kind, action, durable, tmp_path, log):
 
 
 class Leaf(pipeline.Task):
+    task_namespace = "faults.syscalls"
     n = luigi.IntParameter()
 
     def easy_run(self, inputs):
@@ -287,6 +288,7 @@ class Leaf(pipeline.Task):
 
 
 class Root(pipeline.Task):
+    task_namespace = "faults.syscalls"
     outputs = {"sum": JsonTarget, "all": PickleTarget}
 
     def requires(self):
