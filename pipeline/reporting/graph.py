@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.reporting.colours import sorted_by_attention
-from pipeline.reporting.text import plural
+from pipeline.reporting.text import plural, visible
 
 #: A graph of more tasks is drawn by class, unless it is asked for otherwise.
 MANY = 30
@@ -129,7 +129,7 @@ def draw(items: Sequence[Item], *, by: str | None = None, family_edges: Iterable
 def _by_instance(items: Sequence[Item]) -> Graph:
     nodes = []
     for item in items:
-        rows = [Row(name, "", value) for name, value in item.params.items()]
+        rows = [Row(name, "", visible(value)) for name, value in item.params.items()]
         nodes.append(Node(item.family, item.kind, _bounded(rows), item.output, {item.label: 1}, item.reason))
     return Graph(tuple(nodes), _edges((need.at, at, need) for at, item in enumerate(items) for need in item.needs), by_class=False)
 
@@ -149,8 +149,8 @@ def _family(family: str, members: list[Item]) -> Node:
     types = {name: kind for item in members[:1] for name, kind in item.types.items()}
     rows = []
     for name in names:
-        values = {item.params.get(name) for item in members}
-        rows.append(Row(name, types.get(name, ""), next(iter(values)) or "" if len(values) == 1 else plural(len(values), "value")))
+        values = {item.params.get(name, "") for item in members}
+        rows.append(Row(name, types.get(name, ""), visible(min(values)) if len(values) == 1 else plural(len(values), "value")))
     return Node(family, members[0].kind, _bounded(rows), members[0].output, dict(Counter(item.label for item in members)), _first_reason(members))
 
 

@@ -108,7 +108,9 @@ def _tile(words: str, value: str, tip: str, classes: str) -> Markup:
 def _failures(entry: RunEntry, failed: Sequence[TaskEntry], logs: Mapping[str, str]) -> list[Markup]:
     found = []
     if entry.error:
-        found.append(element("article", element("h3", "The run itself"), element("pre", printable(entry.error, lines=True)), class_="failure"))
+        found.append(
+            element("article", element("h3", "The run itself"), element("pre", printable(entry.error, lines=True)), class_="failure is-failed")
+        )
     because = _skipped_because(entry.tasks)
     at = {id(task): place for place, task in enumerate(entry.tasks)}
     for task in failed[:_MOST_FAILURES]:
@@ -121,7 +123,7 @@ def _failures(entry: RunEntry, failed: Sequence[TaskEntry], logs: Mapping[str, s
                 element("pre", printable(task.error, lines=True)) if task.error else None,
                 element("p", plural(skipped, "step"), " skipped because of it", class_="soft") if skipped else None,
                 element("details", element("summary", "The end of its log"), element("pre", printable(log, lines=True))) if log else None,
-                class_="failure",
+                class_="failure is-failed",
             )
         )
     if len(failed) > _MOST_FAILURES:

@@ -64,13 +64,13 @@ table{border-collapse:collapse;width:100%;font-size:.88rem}
 th{font-weight:500;color:var(--soft);font-size:.8rem;text-align:left;background:var(--raised);white-space:nowrap}
 th,td{padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:baseline}
 tr:last-child td{border-bottom:0}
-td.mono{white-space:nowrap}
+td code{white-space:pre-wrap;overflow-wrap:anywhere}
 .number{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .name b{font-weight:600}
 .pill{display:inline-block;padding:0 9px;border-radius:9px;font-size:.8rem;line-height:1.5;color:var(--strong);background:var(--pale);
 box-shadow:inset 0 0 0 1px color-mix(in srgb,var(--strong) 35%,transparent)}
 .rule{font-family:var(--mono);font-size:.78rem;color:var(--strong);letter-spacing:.01em}
-.why{min-width:15em;overflow-wrap:anywhere}
+.why{min-width:19em;overflow-wrap:anywhere}
 .chip{display:inline-block;margin-right:10px;max-width:100%;overflow-wrap:anywhere}
 .chip i{font-style:normal;color:var(--soft);font-size:.94em}
 .change{font-weight:600}
@@ -87,10 +87,12 @@ transform:rotate(-45deg) translate(-1px,-1px)}
 .dot{display:inline-block;width:8px;height:8px;border-radius:50%;background:var(--strong);margin-right:6px}
 .took{margin-left:auto;font-size:.86rem;font-variant-numeric:tabular-nums}
 .shares{position:absolute;left:0;right:0;bottom:0;height:3px;display:flex}
-.shares i{background:var(--strong)}
+.shares i{background:var(--strong);min-width:6px}
 .family>.params{margin:0;padding:8px 16px;border-top:1px solid var(--line)}
 .family>p.soft{margin:0;padding:10px 16px}
-.family .wide{border-width:1px 0 0;border-radius:0}
+.family .wide{border-width:1px 0 0;border-radius:0;max-height:33em;overflow:auto}
+.family thead th{position:sticky;top:0;z-index:1}
+.family .why{min-width:0}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:6px 20px;margin:0}
 dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
@@ -99,7 +101,7 @@ dd{margin:0;overflow-wrap:anywhere}
 @media (max-width:700px){
 main{padding:20px 14px 48px}
 h1{font-size:1.35rem}
-.tile{flex:1 1 40%}
+.tile{flex:1 1 28%;padding:8px 12px 7px}
 dl{grid-template-columns:1fr;gap:0}
 dd{margin-bottom:10px}
 .stacked thead{display:none}
@@ -110,8 +112,9 @@ dd{margin-bottom:10px}
 .stacked td:empty{display:none}
 .stacked .why,.stacked .params{flex:1 0 100%;min-width:0}
 .took{margin-left:22px}
+.lane-axis span:nth-child(even) i{display:none}
 }
-@media print{main{max-width:none;padding:0}.wide{overflow:visible}pre{max-height:none}nav{display:none}}
+@media print{.family .wide{max-height:none}main{max-width:none;padding:0}.wide{overflow:visible}pre{max-height:none}nav{display:none}}
 """
 
 

@@ -178,8 +178,10 @@ def _card(node: Node, box: Box) -> Markup:
 def _stripe(node: Node, box: Box) -> list[Markup]:
     """The labels' shares as lengths of one stripe."""
     found, y, height = [], box.y + 10, box.height - 20
+    # However small a share is, it is seen.
+    spare = height - 4 * len(node.labels)
     for label in node.labels:
-        share = height * node.counts[label] / node.size
+        share = 4 + spare * node.counts[label] / node.size
         drawn = {"x": box.x + 7, "y": y, "width": _STRIPE, "height": share, "rx": min(2, share / 2)}
         found.append(element("rect", class_=f"dot-{_class(label)}", fill=tone(label).strong, **drawn))
         y += share

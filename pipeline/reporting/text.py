@@ -39,14 +39,19 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
+def visible(value: str) -> str:
+    """A value as it is, and an empty one as something that can be seen."""
+    return value or '""'
+
+
 def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def seconds(value: float) -> str:
-    """A duration with the digits that matter: 12 ms, 3.4 s, 2 min 05 s, 1 h 20 min."""
+    """A duration with the digits that matter: <1 ms, 12 ms, 3.4 s, 2 min 05 s, 1 h 20 min."""
     if value < 0.9995:
-        return f"{value * 1000:.0f} ms" if value >= 0.0005 else "0 ms"
+        return f"{value * 1000:.0f} ms" if value >= 0.00095 else "<1 ms"
     if value < 9.95:
         return f"{value:.1f} s"
     whole = round(value)
