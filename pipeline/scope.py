@@ -43,18 +43,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_parent=_forked, after_in_child=_forked)
 
 
+def new_id(moment: float) -> str:
+    """An id that no other run has; sorted, ids are in the order in which runs were begun, also within a second."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(moment))}-{int(moment % 1 * 1e6):05x}{uuid.uuid4().hex[:7]}"
+
+
 class Scope:
     """See the module."""
 
     def __init__(self, *, inside_run: bool, is_build: bool = False, recovers: bool = False, force: Any = (), retry_failed: bool = False) -> None:
-        self.id = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:12]}"
+        self.started = time.time()
+        self.id = new_id(self.started)
         settings.forget()
         self.inside_run = inside_run
         self.is_build = is_build
         self.forcing = Forcing(force)
         #: Steps run although an earlier failure of theirs is kept.
         self.retry_failed = retry_failed
-        self.started = time.time()
         _ids_of_this_process.add(self.id)
         self.process = processes.current
         #: Tasks whose absent data somebody needs.

@@ -16,7 +16,7 @@ from pipeline.reporting.colours import sorted_by_attention
 from pipeline.reporting.earlier import Earlier
 from pipeline.reporting.graph import Graph, Item, Need
 from pipeline.reporting.graph import draw as graph_of
-from pipeline.reporting.markup import Markup, element, join
+from pipeline.reporting.markup import Markup, element, escape, join
 from pipeline.reporting.page import page, scrolling, section
 from pipeline.reporting.style import REPORT, tone_class, tones
 from pipeline.reporting.text import plural, printable, seconds, shortened
@@ -108,9 +108,7 @@ def _tile(words: str, value: str, tip: str, classes: str) -> Markup:
 def _failures(entry: RunEntry, failed: Sequence[TaskEntry], logs: Mapping[str, str]) -> list[Markup]:
     found = []
     if entry.error:
-        found.append(
-            element("article", element("h3", "The run itself"), element("pre", printable(entry.error, lines=True)), class_="failure is-failed")
-        )
+        found.append(element("article", element("h3", "The run itself"), element("pre", escape(entry.error, lines=True)), class_="failure is-failed"))
     because = _skipped_because(entry.tasks)
     at = {id(task): place for place, task in enumerate(entry.tasks)}
     for task in failed[:_MOST_FAILURES]:
@@ -120,9 +118,9 @@ def _failures(entry: RunEntry, failed: Sequence[TaskEntry], logs: Mapping[str, s
             element(
                 "article",
                 element("h3", shortened(printable(task.task), 300)),
-                element("pre", printable(task.error, lines=True)) if task.error else None,
+                element("pre", escape(task.error, lines=True)) if task.error else None,
                 element("p", plural(skipped, "step"), " skipped because of it", class_="soft") if skipped else None,
-                element("details", element("summary", "The end of its log"), element("pre", printable(log, lines=True))) if log else None,
+                element("details", element("summary", "The end of its log"), element("pre", escape(log, lines=True))) if log else None,
                 class_="failure is-failed",
             )
         )

@@ -103,7 +103,7 @@ def _ticks(whole: float) -> list[float]:
 
 
 def _steps() -> Iterable[float]:
-    yield from (factor * 10.0**power for power in range(-4, 1) for factor in (1, 2, 5))
+    yield from (factor * 10.0**power for power in range(-3, 1) for factor in (1, 2, 5))
     yield from (20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200)
     day = 86400.0
     while True:
