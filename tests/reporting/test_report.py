@@ -22,7 +22,7 @@ from targets import JsonTarget
 from targets.opening import open_store
 
 
-class Ingest(Task):
+class Gather(Task):
     rows = luigi.IntParameter(default=10)
     token = SecretParameter(default="hunter2-hunter2")
     outputs = {"rows": JsonTarget, "head": JsonTarget}
@@ -31,11 +31,11 @@ class Ingest(Task):
         return {"rows": list(range(self.rows)), "head": 0}
 
 
-class Train(Task):
+class Fit(Task):
     l2 = luigi.FloatParameter(default=0.5)
 
     def requires(self):
-        return Ingest()["rows"]
+        return Gather()["rows"]
 
     def easy_run(self, inputs):
         if self.l2 < 0:
@@ -43,9 +43,9 @@ class Train(Task):
         return self.l2
 
 
-class Everything(WrapperTask):
+class Whole(WrapperTask):
     def requires(self):
-        return [Train(l2=0.1), Train(l2=-1)]
+        return [Fit(l2=0.1), Fit(l2=-1)]
 
 
 def entry_of(run, store):
@@ -74,10 +74,10 @@ def command(tasks, *arguments):
 
 
 def test_the_page_has_all_that_is_known_of_a_run(store):
-    run = pipeline.build(Everything(), reason="a first try")
+    run = pipeline.build(Whole(), reason="a first try")
     text = text_of(page_of(entry_of(run, store)))
     for words in (
-        *("Run failed", run.id, "a first try", "Ingest", "Train", "Everything", "wrapper", "rows", "l2", "-1.0", "0.1", "MISSING"),
+        *("Run failed", run.id, "a first try", "Gather", "Fit", "Whole", "wrapper", "rows", "l2", "-1.0", "0.1", "MISSING"),
         *("it was never made, or was removed", "ValueError: l2 is -1.0", "and must not be", "failed, exit code 1", "python", "luigi"),
     ):
         assert words in text, words
@@ -93,19 +93,19 @@ def test_ids_of_runs_are_in_the_order_of_their_beginnings():
 
 
 def test_a_part_of_an_output_is_a_name_at_a_line(store):
-    graph = report.graph(entry_of(pipeline.build(Train()), store))
-    assert [node.title for node in graph.nodes] == ["Ingest", "Train"]
+    graph = report.graph(entry_of(pipeline.build(Fit()), store))
+    assert [node.title for node in graph.nodes] == ["Gather", "Fit"]
     assert [(edge.source, edge.target, edge.label) for edge in graph.edges] == [(0, 1, "rows")]
 
 
 def test_the_graph_of_a_run_without_single_edges_is_that_of_its_families(store, monkeypatch):
     monkeypatch.setattr(pipeline.columns, "MOST_EDGES", 1)
-    entry = entry_of(pipeline.build([Train(l2=0.1), Train(l2=0.2)]), store)
+    entry = entry_of(pipeline.build([Fit(l2=0.1), Fit(l2=0.2)]), store)
     assert entry.edges_left_out
     graph = report.graph(entry)
     assert graph.by_class
     titles = [node.title for node in graph.nodes]
-    assert {(titles[edge.source], titles[edge.target]) for edge in graph.edges} == {("Ingest", "pipeline.Part"), ("pipeline.Part", "Train")}
+    assert {(titles[edge.source], titles[edge.target]) for edge in graph.edges} == {("Gather", "pipeline.Part"), ("pipeline.Part", "Fit")}
 
 
 def test_steps_that_became_slower_or_faster_are_marked():
@@ -126,8 +126,8 @@ def test_steps_that_became_slower_or_faster_are_marked():
 
 
 def test_only_runs_before_it_say_how_long_a_step_took_earlier(store, monkeypatch):
-    monkeypatch.setattr(Ingest, "easy_run", lambda self, inputs: {"rows": [], "head": 0})
-    runs = [pipeline.build(Ingest(), force="all") for _ in range(3)]
+    monkeypatch.setattr(Gather, "easy_run", lambda self, inputs: {"rows": [], "head": 0})
+    runs = [pipeline.build(Gather(), force="all") for _ in range(3)]
     opened = open_store(str(store))
     assert [entry.id for entry in entries.before(opened, runs[2].id, 5)] == [runs[1].id, runs[0].id]
     assert [entry.id for entry in entries.before(opened, runs[2].id, 1)] == [runs[1].id]
@@ -191,8 +191,8 @@ def test_the_axis_has_a_few_round_times(whole):
 
 
 def test_a_run_with_nothing_to_do_says_so(store):
-    assert pipeline.build(Train()).ok
-    text = text_of(page_of(entry_of(pipeline.build(Train()), store)))
+    assert pipeline.build(Fit()).ok
+    text = text_of(page_of(entry_of(pipeline.build(Fit()), store)))
     assert "Nothing was executed: all that was asked for was current." in text
     assert "What failed" not in text
 
@@ -224,7 +224,7 @@ def test_a_family_of_one_shows_its_parameters_too():
 
 
 def test_those_that_were_skipped_are_counted_for_each_failure(store):
-    entry = entry_of(pipeline.build(Everything()), store)
+    entry = entry_of(pipeline.build(Whole()), store)
     assert "1 step skipped" not in text_of(page_of(entry))  # a wrapper is no step
 
     chain = [task("A", state="failed"), *(task("B", at, state="skipped", needs=(at - 1,)) for at in range(1, 6))]
@@ -232,7 +232,7 @@ def test_those_that_were_skipped_are_counted_for_each_failure(store):
 
 
 def test_the_end_of_a_log_is_shown(store):
-    entry = entry_of(pipeline.build(Everything()), store)
+    entry = entry_of(pipeline.build(Whole()), store)
     failed = next(one for one in entry.tasks if one.state == "failed")
     page = page_of(entry, logs={failed.key: "reading rows\n<b>out</b> of rows"})
     assert "reading rows\n&lt;b&gt;out&lt;/b&gt; of rows" in page
@@ -265,25 +265,25 @@ if __name__ == "__main__":
 
 
 def test_the_command_writes_the_last_run_or_one_that_is_named(tmp_path, capfd):
-    first, last = pipeline.build(Ingest(rows=1)), pipeline.build(Ingest(rows=2))
+    first, last = pipeline.build(Gather(rows=1)), pipeline.build(Gather(rows=2))
     path = tmp_path / "page.html"
-    assert command([Ingest()], "--output", str(path)) == 0
+    assert command([Gather()], "--output", str(path)) == 0
     assert last.id in path.read_text()
     assert str(path) in capfd.readouterr().out
-    assert command([Ingest()], "last-1", "--output", str(path)) == 0
+    assert command([Gather()], "last-1", "--output", str(path)) == 0
     assert first.id in path.read_text()
     capfd.readouterr()
-    assert command([Ingest()], first.id, "--output", "-") == 0
+    assert command([Gather()], first.id, "--output", "-") == 0
     assert capfd.readouterr().out.startswith("<!doctype html>")
 
 
 def test_a_run_that_is_not_there_is_named(capfd):
-    assert command([Ingest()]) == 3
+    assert command([Gather()]) == 3
     assert "the history has no run 'last': it is empty" in capfd.readouterr().err
 
 
 def test_nothing_in_a_page_leads_elsewhere(store):
-    page = page_of(entry_of(pipeline.build(Everything(), reason="see http://example.org/"), store))
+    page = page_of(entry_of(pipeline.build(Whole(), reason="see http://example.org/"), store))
     assert "default-src 'none'" in html.unescape(page)
     assert set(re.findall(r"(?:href|src|action|data)=\"([^\"]*)\"", page)) <= {"#failures", "#graph", "#timeline", "#steps", "#environment"}
     assert set(re.findall(r"url\([^)]*\)", page)) <= {"url(#tip)"}
@@ -293,7 +293,7 @@ def test_nothing_in_a_page_leads_elsewhere(store):
 
 def test_the_history_of_a_large_run_is_read_for_its_report(store):
     """Its tasks are in an object beside the entry."""
-    run = pipeline.build([Ingest(rows=rows) for rows in range(1001)])
+    run = pipeline.build([Gather(rows=rows) for rows in range(1001)])
     page = page_of(entry_of(run, store))
     assert page.count("<tr>") == 1002
     assert json.dumps(run.id) not in page
