@@ -20,14 +20,14 @@ from pipeline.verdict import made_from
 from targets.errors import StoreError, TargetError
 
 # No part of an output can have such a name.
-_SUFFIX = ".last-failure.json"
+SUFFIX = ".last-failure.json"
 _LONGEST = 20_000
 #: What may be the machine's fault, the store's, or that of what the step requires.
 _NOT_ITS_OWN = (OSError, MemoryError, StoreError, TargetError, RequirementError, RequirementFailedError)
 
 
 def _name(task: Any) -> str:
-    return f"{task._stem}{_SUFFIX}"
+    return f"{task._stem}{SUFFIX}"
 
 
 def _cause(task: Any, scope: Scope, identities: Sequence[str]) -> str:

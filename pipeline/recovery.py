@@ -59,7 +59,7 @@ class Marks:
 
 def recover(store: Store) -> int:
     """Verify what runs have committed that a power cut has ended; returns how many outputs were set aside."""
-    lost = set(_cut_off(store))
+    lost = set(cut_off(store))
     if not lost:
         return 0
     log.warning("%s: the machine went down during %d run(s); what they have written is verified", store.url, len(lost))
@@ -87,7 +87,8 @@ def forget_flushed(store: Store) -> None:
             store.delete(f"{FOLDER}/{run}")
 
 
-def _cut_off(store: Store) -> list[str]:
+def cut_off(store: Store) -> list[str]:
+    """Runs that were at work in this store when the machine went down."""
     this = _this_start()
     return [run for run in _runs(store) if (not this or _start_of(store, run) != this) and not store.is_locked(_lock_of(run))]
 

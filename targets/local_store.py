@@ -14,7 +14,7 @@ import shutil
 import stat
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +24,7 @@ from targets.errors import StoreError
 from targets.locks import KeyLocks
 from targets.permissions import create, let_in_tree, make_private
 from targets.seal import short_digest
-from targets.store import UNFINISHED, Draft, Listed, Stamp
+from targets.store import QUARANTINE, UNFINISHED, Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 INTERNAL = ".luigi-warp"
@@ -149,7 +149,7 @@ class LocalStore:
             remove_path(self._prefix + name)
 
     def quarantine(self, *names: str) -> None:
-        folder = os.path.join(self.url, INTERNAL, "quarantine")
+        folder = self._prefix + QUARANTINE
         make_private(folder)
         for name in names:
             with suppress(FileNotFoundError):
@@ -184,18 +184,22 @@ class LocalStore:
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         return self._locks.hold(key, waiting)
 
+    def abandoned(self, folder: str) -> Sequence[str]:
+        return [name for name, key in self._begun(folder) if not self.is_locked(key)]
+
     def sweep(self, folder: str) -> int:
         removed = 0
-        for name in [name for name in self.list(folder) if name.startswith(".") and name.endswith((_TEMPORARY, _ASIDE))]:
-            # `.<key>.<unique>.tmp`: whoever holds the key's lock may judge what was left for it.
-            key = named_key(name[1:])
-            if key is None:
-                continue  # another program's
+        for name, key in self._begun(folder):
             with self._locks.try_hold(key) as free:
                 if free:
                     remove_path(f"{self._prefix}{folder}/{name}")
                     removed += 1
         return removed
+
+    def _begun(self, folder: str) -> Sequence[tuple[str, str]]:
+        """`.<key>.<unique>.tmp`: whoever holds the key's lock may judge what was left for it. What has no key is another program's."""
+        names = [name for name in self.list(folder) if is_begun(name)]
+        return [(name, key) for name in names if (key := named_key(name[1:])) is not None]
 
     def make_folder(self, name: str, *, surely: bool = False) -> None:
         """The folder of `name`, unless it was made before: it may be gone since, `surely` looks again."""
@@ -382,6 +386,11 @@ def _read_all(descriptor: int, size: int) -> bytes:
     while len(data) > size and (more := os.read(descriptor, 1 << 20)):
         data += more
     return data
+
+
+def is_begun(base: str) -> bool:
+    """Whether a file of this name is one that somebody is writing, or was."""
+    return base.startswith(".") and base.endswith((_TEMPORARY, _ASIDE))
 
 
 def key_of(base: str) -> str:

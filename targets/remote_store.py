@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,12 +28,10 @@ from targets.errors import LeaseLostError, MissingExtraError, StoreError
 from targets.leases import FOLDER as LEASES
 from targets.leases import Lease, Leases
 from targets.local_store import key_of, named_key
-from targets.store import Draft, Listed, Stamp
+from targets.store import QUARANTINE, Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
-QUARANTINE = ".luigi-warp/quarantine"
-
 log = logging.getLogger("targets")
 
 
@@ -243,6 +241,9 @@ class RemoteStore:
         lease = self._leases.held(key_of(record.rpartition("/")[2]))
         if lease is not None:
             self._leases.insist(lease)
+
+    def abandoned(self, folder: str) -> Sequence[str]:
+        return ()
 
     def sweep(self, folder: str) -> int:
         """Nothing to do: an upload that was cut off leaves no object."""

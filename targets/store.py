@@ -8,7 +8,7 @@ that was not committed has written is removed, at the latest by the next run (`s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -20,6 +20,8 @@ Stamp = tuple[int, ...]
 
 #: Where a store begins what is no output: the history's entries, code.
 UNFINISHED = ".luigi-warp/unfinished"
+#: Where damaged outputs are moved to.
+QUARANTINE = ".luigi-warp/quarantine"
 
 
 class Listed(NamedTuple):
@@ -116,6 +118,9 @@ class Store(Protocol):
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         """The only writer of this key, across processes; `waiting` is called once if another has it, and what it raises ends the wait."""
+
+    def abandoned(self, folder: str) -> Sequence[str]:
+        """What dead writers left in a folder."""
 
     def sweep(self, folder: str) -> int:
         """Remove what dead writers left in a folder; how many things were removed."""

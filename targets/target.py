@@ -419,6 +419,12 @@ class Target(luigi.target.Target, Generic[T]):
         return repr(self.task) if self.task is not None else self.path
 
 
+def forget_records() -> None:
+    """Read every record from the store again, also those that look unchanged."""
+    with _parsed_lock:
+        _parsed.clear()
+
+
 def sealed(record: Record) -> tuple[Record, bytes]:
     """A record with the bytes that are stored for it, signed where there is a key."""
     keys = trust.keyring()

@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": "say what would run, and why",
     "graph": "draw what needs what, coloured by verdict",
     "report": "write one page about a run",
+    "doctor": "look the store over, and put right what can be",
     "accept": "declare that a change of code did not change the meaning",
     "audit": "find steps that give other bytes when they run again",
     "trim": "delete data, and keep the records",

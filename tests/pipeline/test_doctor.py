@@ -1,0 +1,170 @@
+"""`doctor` names what is wrong with a store, changes nothing unless it is told to, and then the next run is right."""
+
+import json
+import os
+import signal
+
+import luigi
+import pytest
+
+import pipeline
+from pipeline import Task, doctoring, recovery
+from targets import JsonTarget
+from targets import record as record_module
+from targets.opening import open_store
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs permissions and fork")
+
+
+class Leaf(Task):
+    target_type = JsonTarget
+    n = luigi.IntParameter(default=1)
+
+    def easy_run(self, inputs):
+        return [self.n] * 50
+
+
+@pytest.fixture
+def examine(store):
+    def examine(**options):
+        return [(found.kind, found.fixed) for found in doctoring.examine(open_store(str(store)), **options) if not found.is_note]
+
+    return examine
+
+
+@pytest.fixture
+def leaf(ran):
+    ran(Leaf())
+    return Leaf()
+
+
+def data_of(task):
+    return os.fspath(task.target.path)
+
+
+def everything(folder):
+    return {path: (path.stat().st_mode, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")}
+
+
+def permissions(store, leaf):
+    os.chmod(data_of(leaf), 0o644)
+
+
+def leftover(store, leaf):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with leaf.store.lock(leaf.key), leaf.store.draft() as draft:
+            draft.create(leaf.target.name).write_text("half")
+            os.write(writing, b"x")
+            signal.pause()
+    os.read(reading, 1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+def damaged(store, leaf):
+    with open(data_of(leaf), "r+b") as file:
+        file.write(b"[2")
+
+
+def missing(store, leaf):
+    os.unlink(data_of(leaf))
+
+
+def record(store, leaf):
+    path = leaf.store.where(leaf.target.place.record_name)
+    with open(path, "r+b") as file:
+        file.write(b"{{")
+
+
+def stray(store, leaf):
+    os.unlink(leaf.store.where(leaf.target.place.record_name))
+
+
+def power_cut(store, leaf):
+    (store / recovery.FOLDER).mkdir(parents=True, exist_ok=True, mode=0o700)
+    mark = store / recovery.FOLDER / leaf.target.record.run
+    mark.write_text("another start")
+    mark.chmod(0o600)
+
+
+CASES = {
+    "permissions": permissions,
+    "leftover": leftover,
+    "damaged": damaged,
+    "missing": missing,
+    "record": record,
+    "stray": stray,
+    "power cut": power_cut,
+}
+
+
+def test_a_store_in_order(leaf, examine):
+    assert examine() == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_wrong_is_named_and_put_right(name, store, leaf, examine, ran):
+    CASES[name](store, leaf)
+    kind = "damaged" if name == "record" else name
+    before = everything(store)
+    assert examine() == [(kind, False)]
+    assert everything(store) == before
+    fixed = examine(fix=True)
+    assert (kind, True) in fixed
+    assert all(was_fixed for _, was_fixed in fixed)
+    assert examine() == []
+    ran(Leaf())
+    assert Leaf().load() == [1] * 50
+    assert examine() == []
+
+
+def test_without_reading_only_sizes_are_looked_at(store, leaf, examine):
+    damaged(store, leaf)
+    assert examine(read=False) == []
+    os.truncate(data_of(leaf), 5)
+    assert examine(read=False) == [("damaged", False)]
+
+
+def test_a_newer_record_is_left_alone(store, ran, examine, monkeypatch):
+    with monkeypatch.context() as later:
+        later.setattr(record_module, "SCHEMA", record_module.SCHEMA + 1)
+        ran(Leaf())
+    before = everything(store)
+    assert examine(fix=True) == [("newer", False)]
+    assert everything(store) == before
+
+
+def test_a_link_is_named(store, leaf, examine):
+    (store / "Leaf" / "link").symlink_to("/etc/hostname")
+    assert examine(fix=True) == [("link", False)]
+
+
+def test_a_writer_at_work_is_no_leftover(store, leaf, examine):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with leaf.store.lock(leaf.key), leaf.store.draft() as draft:
+            draft.create(leaf.target.name).touch(0o600)
+            os.write(writing, b"x")
+            signal.pause()
+    try:
+        os.read(reading, 1)
+        assert examine(fix=True) == []
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert examine() == [("leftover", False)]
+
+
+def test_the_command(store, leaf, capsys):
+    assert pipeline.main(lambda: [Leaf()], ["doctor"]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+    damaged(store, leaf)
+    assert pipeline.main(lambda: [Leaf()], ["doctor"]) == 1
+    assert "--fix" in capsys.readouterr().out
+    assert pipeline.main(lambda: [Leaf()], ["doctor", "--fix"]) == 0
+    assert "1 wrong, 1 put right" in capsys.readouterr().out
+    assert pipeline.main(lambda: [Leaf()], ["doctor", "--json"]) == 0
+    assert [row["kind"] for row in json.loads(capsys.readouterr().out)] == ["quarantine"]
