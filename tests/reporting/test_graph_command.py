@@ -13,7 +13,7 @@ from pipeline.reporting.graph import Need, draw
 from targets import JsonTarget, TextTarget
 
 
-class Ingest(Task):
+class Intake(Task):
     rows = luigi.IntParameter(default=10)
     internal = luigi.Parameter(default="not for readers", significant=False, visibility=luigi.parameter.ParameterVisibility.HIDDEN)
     password = SecretParameter(default="hunter2-hunter2")
@@ -23,7 +23,7 @@ class Ingest(Task):
         return list(range(self.rows))
 
 
-@inherit_list(Ingest)
+@inherit_list(Intake)
 class Train(Task):
     outputs = {"model": JsonTarget, "notes": TextTarget}
 
@@ -38,7 +38,7 @@ class Score(Task):
         return {"model": Train()["model"], "source": self.source}
 
     def easy_run(self, inputs):
-        extra = yield Ingest(rows=3)
+        extra = yield Intake(rows=3)
         return inputs["model"] + len(extra)
 
 
@@ -46,7 +46,7 @@ class Everything(WrapperTask):
     path = luigi.Parameter()
 
     def requires(self):
-        return [Score(source=Ingest(rows=5)), ExternalFile(path=self.path), Plain(folder=os.path.dirname(self.path))]
+        return [Score(source=Intake(rows=5)), ExternalFile(path=self.path), Plain(folder=os.path.dirname(self.path))]
 
 
 class Plain(luigi.Task):
@@ -76,7 +76,7 @@ def command(tasks, *arguments):
 
 def test_each_kind_of_task_is_drawn_as_what_it_is(everything):
     kinds = {family: item.kind for (family, _), item in drawn(everything).items()}
-    assert kinds == {"Ingest": "step", "Train": "step", "Score": "step", "Everything": "wrapper", "ExternalFile": "external file", "Plain": "luigi"}
+    assert kinds == {"Intake": "step", "Train": "step", "Score": "step", "Everything": "wrapper", "ExternalFile": "external file", "Plain": "luigi"}
 
 
 def test_a_part_is_a_name_at_the_line_from_its_owner(everything):
@@ -86,7 +86,7 @@ def test_a_part_is_a_name_at_the_line_from_its_owner(everything):
 
 
 def test_what_a_step_asked_for_while_running_is_drawn_once_it_has_run(everything):
-    assert ("Ingest", "3") not in drawn(everything)
+    assert ("Intake", "3") not in drawn(everything)
     assert pipeline.build(everything).ok
     items = planned.items(planning.plan(everything))
     at = next(position for position, item in enumerate(items) if item.params.get("rows") == "3")
@@ -97,11 +97,11 @@ def test_what_a_step_asked_for_while_running_is_drawn_once_it_has_run(everything
 
 def test_parameters_types_and_outputs_are_shown_and_secrets_are_not(everything):
     found = drawn(everything)
-    assert found["Ingest", "5"].params == {"rows": "5"}
-    assert found["Ingest", "5"].types["rows"] == "int"
-    assert found["Ingest", "5"].output == ("JsonTarget",)
+    assert found["Intake", "5"].params == {"rows": "5"}
+    assert found["Intake", "5"].types["rows"] == "int"
+    assert found["Intake", "5"].output == ("JsonTarget",)
     assert found["Train", "10"].output == ("model: JsonTarget", "notes: TextTarget")
-    assert found["Score", ""].params == {"source": "Ingest(rows=5)"}
+    assert found["Score", ""].params == {"source": "Intake(rows=5)"}
 
 
 def test_verdicts_are_those_of_the_plan(everything):
@@ -114,7 +114,7 @@ def test_verdicts_are_those_of_the_plan(everything):
 def test_every_format_names_every_step(everything, wanted, capfdbinary):
     assert command([everything], "--format", wanted) == 0
     text = capfdbinary.readouterr().out.decode()
-    for family in ("Ingest", "Train", "Score", "Everything", "ExternalFile", "Plain"):
+    for family in ("Intake", "Train", "Score", "Everything", "ExternalFile", "Plain"):
         assert family in text
     assert "hunter2" not in text
     assert "not for readers" not in text
@@ -123,7 +123,7 @@ def test_every_format_names_every_step(everything, wanted, capfdbinary):
 
 @pytest.mark.parametrize(("name", "beginning"), [("g.svg", "<svg"), ("g.html", "<!doctype"), ("g.dot", "digraph"), ("g.mmd", "flowchart")])
 def test_the_name_of_the_output_says_the_format(name, beginning, tmp_path):
-    assert command([Ingest()], "--output", str(tmp_path / name)) == 0
+    assert command([Intake()], "--output", str(tmp_path / name)) == 0
     assert (tmp_path / name).read_text().startswith(beginning)
 
 
@@ -133,7 +133,7 @@ def test_drawing_writes_nothing_into_the_store(store, capfd):
 
 
 def test_by_class_is_one_node_a_class(capfd):
-    tasks = [Ingest(rows=rows) for rows in range(4)]
+    tasks = [Intake(rows=rows) for rows in range(4)]
     assert command(tasks, "--format", "svg", "--by", "class") == 0
     shown = "".join(fromstring(capfd.readouterr().out).itertext())
     assert "rows int4 values" in shown
@@ -141,15 +141,15 @@ def test_by_class_is_one_node_a_class(capfd):
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path, capfd):
-    assert command([Ingest()], "--output", str(tmp_path / "no" / "folder.svg")) == 3
+    assert command([Intake()], "--output", str(tmp_path / "no" / "folder.svg")) == 3
     assert str(tmp_path / "no" / "folder.svg") in capfd.readouterr().err
-    assert command([Ingest()], "--output", str(tmp_path)) == 3
+    assert command([Intake()], "--output", str(tmp_path)) == 3
     assert "directory" in capfd.readouterr().err.lower()
 
 
 def test_a_picture_replaces_the_old_one_whole(tmp_path):
     path = tmp_path / "graph.svg"
     path.write_text("old" * 100_000)
-    assert command([Ingest()], "--output", str(path)) == 0
+    assert command([Intake()], "--output", str(path)) == 0
     fromstring(path.read_bytes())
     assert [name for name in os.listdir(tmp_path) if "graph.svg" in name] == ["graph.svg"]
