@@ -80,13 +80,13 @@ class BaseTask(luigi.Task, metaclass=TaskMeta):
     __iter__ = None
 
     def __repr__(self) -> str:
+        bound, given = type(self)._schema_now(), self.param_kwargs
         shown = []
-        for slot in type(self)._schema_now().slots:
+        for slot in bound.slots:
             if slot.significant:
-                value = self.param_kwargs[slot.name]
-                text = "***" if slot.private else repr(value)
+                text = "***" if slot.private else repr(given[slot.name])
                 shown.append(f"{slot.name}={text if len(text) <= 200 else text[:197] + '...'}")
-        return f"{self.get_task_family()}({', '.join(shown)})"
+        return f"{bound.family}({', '.join(shown)})"
 
     __str__ = __repr__
 

@@ -154,7 +154,7 @@ def _check_formats(tasks: list[Any]) -> None:
     """Say before anything is computed that its output could not be loaded afterwards."""
     steps = {(type(task), task.store.url): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
     for task in steps.values():
-        trust.insist_on_decoding(runs_code=task.target.runs_code, store=task.store, what=repr(task))
+        trust.insist_on_decoding(runs_code=task.target.runs_code, store=task.store, what=task)
 
 
 def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
@@ -167,16 +167,17 @@ def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process
             # One that waits for a requirement may be kept; if it is not, it asks for them when it runs.
             continue
         for _, required in scope.requirements(task)[1]:
-            found = scope.finding(required)
             if _lives_in_memory(required):
                 if in_one_process:
                     _want(required, f"{task!r} needs it", plan, scope)
-            elif found is not None and found.absent and isinstance(required, Task):
+                continue
+            found = scope.remembered(required)
+            if found is not None and found.absent and isinstance(required, Task):
                 _want(required, f"{task!r} needs it", plan, scope)
 
 
 def _lives_in_memory(task: Any) -> bool:
-    return isinstance(task, Task) and not isinstance(task, WrapperTask) and task.target.in_memory
+    return getattr(task, "_in_memory", False)
 
 
 def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:

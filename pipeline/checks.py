@@ -12,9 +12,9 @@ from pipeline.errors import CheckError
 
 def check(name: str, task: Any, value: Any) -> None:
     """Apply the step's `check_input` or `check_output`, if it has one."""
-    declared = vars_of(type(task), name)
-    if declared is None:
+    if getattr(type(task), name) is None:
         return
+    declared = vars_of(type(task), name)
     try:
         validate = getattr(declared, "validate", None)
         verdict = validate(value) if callable(validate) else getattr(task, name)(value)

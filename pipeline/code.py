@@ -29,6 +29,7 @@ class Code:
     def __init__(self) -> None:
         self._of_class: dict[Any, Fingerprint] = {}
         self._of_name: dict[str, str] = {}
+        self._libraries: dict[Any, frozenset[str]] = {}
         self._formats: dict[Any, tuple[str, ...]] = {}
         self._changes: dict[tuple[str, str, str], str] = {}
         #: What was noticed and does not make a task run: words by task class.
@@ -43,6 +44,13 @@ class Code:
         known = self._of_class.get(cls)
         if known is None:
             known = self._of_class[cls] = fingerprint.of_task(cls)
+        return known
+
+    def libraries_of(self, cls: Any) -> frozenset[str]:
+        """The libraries that the code of a task class imports, but for Luigi."""
+        known = self._libraries.get(cls)
+        if known is None:
+            known = self._libraries[cls] = frozenset(self.of(cls).libraries) - {"luigi"}
         return known
 
     def change(self, task: Any, record: Record) -> str | None:

@@ -31,7 +31,7 @@ from pipeline.postponing import Held
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.task import Part, Task, WrapperTask, load_output
-from pipeline.verdict import Finding, Rule, Verdict, key_of, made_from
+from pipeline.verdict import NEVER_MADE, Finding, Rule, Verdict, key_of, made_from
 from targets import Target, processes, seal
 from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError, UntrustedError
 from targets.record import COMPACT_FROM, Input, Inputs, Record
@@ -100,6 +100,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     execution = Execution(task, scope, leaves)
     with task.store.draft() as draft:
         execution.draft = draft
+        draft.is_first = found.verdict is NEVER_MADE
         if task.cache_failures:
             execution.insist_on_no_failure()
         inputs = execution.load_all(requirements)
@@ -231,7 +232,7 @@ class Execution:
                 inputs=Inputs(self.inputs),
                 dynamic=tuple(self.dynamic),
                 pickled=pickled,
-                libraries=libraries.versions_of(frozenset(fingerprint.libraries).union(tops) - {"luigi"}),
+                libraries=libraries.versions_of(code.libraries_of(type(task)).union(tops - {"luigi"})),
                 drift=drift_of(before, parts) if before is not None else (),
                 identity=self._identity(value, target, fingerprint.digest),
                 started=round(self.started, 3),
@@ -259,11 +260,12 @@ class Execution:
         for task in required:
             if task.task_id in self.scope.failed:
                 raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
-            if not self._found(task).verdict.is_current:
+            found = self._found(task)
+            if not found.verdict.is_current:
                 needs.append(task)
                 continue
-            for owner in self._behind(task):
-                if self._found(owner).absent and not self._elsewhere(owner):
+            for owner in self._absent(task, found):
+                if not self._elsewhere(owner):
                     self.scope.want(owner)
                     needs.append(owner)
         if needs:
@@ -271,6 +273,12 @@ class Execution:
 
     def _found(self, task: Any) -> Finding:
         return self.scope.remembered(task) or planning.find(task, self.scope)
+
+    def _absent(self, required: Any, found: Finding) -> Sequence[Any]:
+        """Whose data are not at hand, of those that are loaded for a requirement."""
+        if not getattr(required, "_stands_for_others", False):
+            return (required,) if found.absent else ()
+        return [owner for owner in self._behind(required) if self._found(owner).absent]
 
     def _behind(self, required: Any) -> Sequence[Any]:
         """The tasks whose outputs are loaded for a requirement: those that a wrapper stands for, the owner of a part."""
@@ -295,11 +303,12 @@ class Execution:
     def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
         for _ in range(3):
-            for owner in self._behind(required):
-                if self._elsewhere(owner) and self._found(owner).absent:
+            found = self._found(required)
+            for owner in self._absent(required, found):
+                if self._elsewhere(owner):
                     self.scope.want(owner)
                     _execute_locked(owner, self.scope)
-            found = self._found(required)
+                    found = self._found(required)
             if self.task.share_inputs:
                 is_there, value = self.scope.shared.get(required.task_id, found.stamp, options)
                 if is_there:

@@ -146,7 +146,7 @@ def _restamped_inputs(task: Any, record: Record, scope: Scope) -> Inputs | None:
         if today is not None and row.identity != today:
             if not _stores(required) or scope.code.identity_as_recorded(required, required.target.record) != row.identity:
                 return None
-            row = dataclasses.replace(row, identity=today)
+            row = row._replace(identity=today)
         rows.append(row)
     return Inputs(rows)
 

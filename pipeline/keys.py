@@ -14,6 +14,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import math
 import pathlib
 import re
@@ -206,11 +207,12 @@ def encode_parameter(task: str, name: str, parameter: Any, value: Any) -> bytes:
 
 def slug_of(texts: list[tuple[str, str]]) -> str:
     """A readable, bounded, portable piece of a file name made from parameters; the key does the telling apart."""
-    words = "-".join(f"{name}-{text}" for name, text in texts)
-    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-").lower()
+    words = "-".join([f"{name}-{text}" for name, text in texts])
+    plain = words if words.isascii() else unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+    return _OTHER_THAN_WORDS.sub("-", plain)[:SLUG_LENGTH].strip("-").lower()
 
 
+@functools.lru_cache(maxsize=1024)
 def folder_name(name: str) -> str:
     """A namespace or family as a folder: names that a file system could mistake get a piece of their digest."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:100]
@@ -219,4 +221,5 @@ def folder_name(name: str) -> str:
     return f"{safe or 'x'}-{seal.short_digest(name.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
+_OTHER_THAN_WORDS = re.compile(r"[^A-Za-z0-9]+")
 _RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"COM{n}" for n in range(10)), *(f"LPT{n}" for n in range(10))})

@@ -38,6 +38,9 @@ class TaskMeta(Register):
 
     _schema: schema.Schema | None
 
+    # Nobody registers a class as another's that is not: what an abstract class would ask for each look is asked for nothing.
+    __instancecheck__ = type.__instancecheck__
+
     def __new__(metacls, classname: str, bases: tuple[type, ...], classdict: dict[str, Any], **kwargs: Any) -> Any:
         seen: dict[int, str] = {}
         for name, value in list(classdict.items()):

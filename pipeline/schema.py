@@ -32,7 +32,7 @@ generation = 0
 class Slot:
     """One parameter of one class."""
 
-    __slots__ = ("declared", "name", "normalises", "position", "private", "significant", "visible")
+    __slots__ = ("declared", "exact", "name", "normalises", "position", "private", "significant", "visible")
 
     def __init__(self, name: str, declared: luigi.Parameter[Any], position: int) -> None:
         self.name = name
@@ -43,9 +43,13 @@ class Slot:
         self.private = declared.visibility == ParameterVisibility.PRIVATE
         # Most parameters do not define normalize(); calling the default costs as much as all the rest.
         self.normalises = type(declared).normalize is not luigi.Parameter.normalize
+        #: A value of just this type is what it is.
+        self.exact = {luigi.IntParameter: int, luigi.FloatParameter: float, luigi.Parameter: str}.get(type(declared))
 
     def normalise(self, family: str, value: Any) -> Any:
         """The value that this parameter declares it to be; `ParameterError` if it cannot be that."""
+        if type(value) is self.exact:
+            return value
         try:
             value = _coerce(self.declared, value)
             if self.normalises and not (value is None and not isinstance(self.declared, parameter.OptionalParameterMixin)):

@@ -26,6 +26,7 @@ from pipeline.forcing import Forcing
 from pipeline.sharing import Shared
 from pipeline.verdict import CURRENT, Finding
 from targets import processes, trust
+from targets.opening import open_store
 from targets.record import Constant, Record
 from targets.snapshot import Snapshot
 from targets.store import Store
@@ -83,6 +84,17 @@ class Scope:
         self._entered: set[str] = set()
         self._depth = 0
         self._forks = _forks
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """Where outputs live whose class does not say. For a run it is asked once: it is wanted several times for each task."""
+        if self._store is not None:
+            return self._store
+        store = open_store(settings.target_dir())
+        if self.inside_run:
+            self._store = store
+        return store
 
     def is_fresh(self, record: Record) -> bool:
         """Whether it was made in this run; outside of `build` that is the process and its forks."""

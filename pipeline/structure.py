@@ -11,13 +11,19 @@ from typing import Any
 
 import luigi
 import luigi.target
+from luigi.task_register import Register
 
 from pipeline.errors import RequirementError
 
 
+def is_task(value: Any) -> bool:
+    """`isinstance(value, luigi.Task)`, without what an abstract class asks each time: it is asked for each requirement of each task."""
+    return isinstance(type(value), Register)
+
+
 def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, luigi.Task]]:
     """Every task with its place. An empty container counts as a place without a task (see `shape`)."""
-    if isinstance(structure, luigi.Task):
+    if is_task(structure):
         yield path, structure
     elif structure is None:
         return
@@ -28,7 +34,7 @@ def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, luigi.Task]]:
     elif isinstance(structure, (list, tuple)):
         opening, closing = ("[", "]") if isinstance(structure, list) else ("(", ")")
         for at, item in enumerate(structure):
-            if isinstance(item, luigi.Task):
+            if is_task(item):
                 yield f"{path}{opening}{at}{closing}", item
             else:
                 yield from leaves(item, f"{path}{opening}{at}{closing}")
@@ -52,13 +58,13 @@ def settle(structure: Any) -> Any:
 
 def transform(structure: Any, change: Callable[[str, luigi.Task], Any], path: str = "") -> Any:
     """The same structure with every task replaced by what `change(place, task)` returns."""
-    if isinstance(structure, luigi.Task):
+    if is_task(structure):
         return change(path, structure)
+    if isinstance(structure, list):
+        return [transform(item, change, f"{path}[{at}]") for at, item in enumerate(structure)]
     if isinstance(structure, Mapping):
         changed = {name: transform(item, change, f"{path}[{name!r}]") for name, item in structure.items()}
         return changed if type(structure) is dict else type(structure)(changed)  # type: ignore[call-arg]
-    if isinstance(structure, list):
-        return [transform(item, change, f"{path}[{at}]") for at, item in enumerate(structure)]
     if isinstance(structure, tuple):
         items = [transform(item, change, f"{path}({at})") for at, item in enumerate(structure)]
         return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)

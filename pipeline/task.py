@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import luigi
 import luigi.target
 
-from pipeline import filecache, keys, settings, structure
+from pipeline import filecache, keys, structure
 from pipeline.basetask import BaseTask
 from pipeline.errors import MissingFileError, ParameterError, TaskDefinitionError
 from pipeline.inheriting import Requirement, tasks_as_parameters
@@ -29,7 +29,6 @@ from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict, forc
 from targets import PickleTarget, Target, seal
 from targets.errors import DamagedError, StoreError, UntrustedError
 from targets.formats.foreign import make_foreign
-from targets.formats.memory import MemoryTarget
 from targets.opening import open_store
 from targets.parts import PartsTarget
 from targets.store import Store
@@ -177,7 +176,7 @@ class Task(BaseTask, Generic[T]):
     @property
     def store(self) -> Store:
         chosen = type(self).TARGET_DIR
-        return open_store(settings.target_dir() if chosen is None else os.fspath(chosen))
+        return current().store if chosen is None else open_store(os.fspath(chosen))
 
     @property
     def _stem(self) -> str:
@@ -222,6 +221,12 @@ class Task(BaseTask, Generic[T]):
         """The Luigi resource of which each task of this class takes one, if it sets `max_parallel`."""
         return f"max_parallel of {cls.get_task_family()}"
 
+    @property
+    def _in_memory(self) -> bool:
+        """Whether the output lives no longer than this process."""
+        cls = type(self)
+        return not cls.outputs and getattr(cls.target_type, "in_memory", False)
+
     def _place(self) -> Place | None:
         return Place(self.store, self._stem)
 
@@ -230,8 +235,7 @@ class Task(BaseTask, Generic[T]):
         self.__dict__.pop("_stem_known", None)
 
     def _first_look(self, scope: Scope) -> Finding | Look | None:
-        in_memory = issubclass(type(self).target_type, MemoryTarget) and not type(self).outputs
-        if in_memory and self.task_id not in scope.wanted and self.target.find_record() is None:
+        if self._in_memory and self.task_id not in scope.wanted and self.target.find_record() is None:
             return None
         return look(self, scope)
 
@@ -290,6 +294,7 @@ class WrapperTask(Task[Any]):
 
     _visible_in_registry = False
     _stands_for_others = True
+    _in_memory = False
 
     def run(self) -> None:  # type: ignore[override]
         return None

@@ -62,7 +62,7 @@ class Verdict:
 
 CURRENT = Verdict(Rule.CURRENT)
 _NOT_IN_MEMORY = Verdict(Rule.MISSING, "it is not in memory")
-_NEVER_MADE = Verdict(Rule.MISSING, "it was never made, or was removed")
+NEVER_MADE = Verdict(Rule.MISSING, "it was never made, or was removed")
 
 #: Tasks with the places where they are required.
 Leaves = Sequence[tuple[str, luigi.Task]]
@@ -116,7 +116,7 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     except RecordError as error:
         return Finding(Verdict(Rule.DAMAGED, str(error)))
     if found is None:
-        return Finding(_NOT_IN_MEMORY if target.in_memory else _NEVER_MADE)
+        return Finding(_NOT_IN_MEMORY if target.in_memory else NEVER_MADE)
     record, stamp = found
     if record.key != task.key:
         return Finding(Verdict(Rule.DAMAGED, f"the record beside it belongs to another task, {record.family}"))

@@ -13,7 +13,6 @@ import os
 import shutil
 import stat
 import uuid
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -224,7 +223,7 @@ class LocalStore:
         self._flushed.clear()
 
 
-_open_drafts: weakref.WeakSet[LocalDraft] = weakref.WeakSet()
+_open_drafts: set[LocalDraft] = set()
 
 
 def abandon_drafts() -> None:
@@ -236,6 +235,8 @@ def abandon_drafts() -> None:
 
 class LocalDraft:
     """See `targets.store.Draft` for the contract."""
+
+    is_first = False
 
     def __init__(self, store: LocalStore, *, durable: bool | None = None) -> None:
         self._store = store

@@ -54,6 +54,8 @@ class KeyLocks:
         self._owner = 0
         #: Which thread of this process holds a place.
         self._held: dict[int, int] = {}
+        #: How many threads wait for one.
+        self._waiting = 0
         self._changed = threading.Condition()
 
     def hold(self, key: str, waiting: Callable[[], None] | None = None) -> Hold:
@@ -85,16 +87,22 @@ class KeyLocks:
     def take(self, place: int, waiting: Callable[[], None] | None) -> bool:
         """Wait for a lock; False where this thread has it."""
         self._forget_after_fork()
-        if self._held.get(place) == threading.get_ident():
+        me = threading.get_ident()
+        if self._held.get(place) == me:
             return False
         told = False
-        with self._changed:
-            while place in self._held:
-                if waiting and not told:
-                    waiting()
-                    told = True
-                self._changed.wait()
-            self._held[place] = threading.get_ident()
+        # In one step, as dicts do it: of several threads one finds its own name.
+        if self._held.setdefault(place, me) != me:
+            with self._changed:
+                self._waiting += 1
+                try:
+                    while self._held.setdefault(place, me) != me:
+                        if waiting and not told:
+                            waiting()
+                            told = True
+                        self._changed.wait()
+                finally:
+                    self._waiting -= 1
         pause = _FIRST_PAUSE
         try:
             # Polling, because a blocking wait cannot be told from a deadlock by the kernel when threads are involved.
@@ -115,15 +123,18 @@ class KeyLocks:
         self._drop(place)
 
     def _drop(self, place: int) -> None:
-        with self._changed:
-            self._held.pop(place, None)
-            self._changed.notify_all()
+        self._held.pop(place, None)
+        # Who begins to wait after this look finds the place free.
+        if self._waiting:
+            with self._changed:
+                self._changed.notify_all()
 
     def _kernel_lock(self, place: int) -> bool:
         if fcntl is None:
             return True
         try:
-            fcntl.lockf(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            descriptor = self._descriptor
+            fcntl.lockf(self._open() if descriptor is None else descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
             return True
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
@@ -146,4 +157,5 @@ class KeyLocks:
         if self._owner not in (0, processes.current):
             self._changed = threading.Condition()
             self._held = {}
+            self._waiting = 0
             self._owner = processes.current

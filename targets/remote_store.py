@@ -261,6 +261,8 @@ def _stamp_of(found: Mapping[str, Any]) -> Stamp:
 class RemoteDraft:
     """See `targets.store.Draft` for the contract."""
 
+    is_first = False
+
     def __init__(self, store: RemoteStore) -> None:
         self._store = store
         self._local = tempfile.TemporaryDirectory(prefix="luigi-warp-")

@@ -34,6 +34,9 @@ class Listed(NamedTuple):
 class Draft(Protocol):
     """What a step is writing. Used as a context manager: left without `commit`, everything is undone."""
 
+    #: Whoever writes has seen, with the key's lock, that there is no record.
+    is_first: bool
+
     def create(self, name: str) -> Path:
         """A local path, in use by nobody, for the file or directory that will be `name`."""
 

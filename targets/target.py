@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
@@ -60,7 +59,6 @@ class Place:
 
 
 _parsed: dict[tuple[str, str], tuple[Stamp, Record]] = {}
-_parsed_lock = threading.Lock()
 _PARSED_LIMIT = 20_000
 _RECORD_SIZE = 4096
 
@@ -198,10 +196,9 @@ class Target(luigi.target.Target, Generic[T]):
         return self.store.stamp(self.place.record_name)
 
     def remember(self, record: Record, stamp: Stamp) -> None:
-        with _parsed_lock:
-            if len(_parsed) >= _PARSED_LIMIT:
-                _parsed.clear()
-            _parsed[self.store.url, self.place.record_name] = (stamp, record)
+        if len(_parsed) >= _PARSED_LIMIT:
+            _parsed.clear()
+        _parsed[self.store.url, self.place.record_name] = (stamp, record)
 
     def exists(self) -> bool:
         """There is a record that can be read, and data of the recorded size."""
@@ -291,19 +288,20 @@ class Target(luigi.target.Target, Generic[T]):
         if directory is None and self.store.size(self.directory_name) is not None:
             obsolete.append(self.directory_name)
         before: Record | None = None
-        replaces = True
-        with suppress(RecordError):
-            found = self.find_record()
-            replaces = found is not None
-            if found is not None:
-                before = found[0]
-                kept = {part.file for part in parts}
-                obsolete += [file for file in _files_of(before) if file not in kept]
+        replaces = not draft.is_first
+        if replaces:
+            with suppress(RecordError):
+                found = self.find_record()
+                replaces = found is not None
+                if found is not None:
+                    before = found[0]
+                    kept = {part.file for part in parts}
+                    obsolete += [file for file in _files_of(before) if file not in kept]
         record = facts(
             before,
             parts=parts,
             digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
-            size=sum(part.size for part in parts),
+            size=sum([part.size for part in parts]),
             directory=seal_directory(directory)[0] if directory is not None else None,
         )
         record, data = sealed(record)
@@ -325,8 +323,11 @@ class Target(luigi.target.Target, Generic[T]):
         known = _parsed.get((self.store.url, self.place.record_name))
         if known is not None and known[0] == stamp:
             self.insist_on_trust(known[1])
-            with suppress(DamagedError, FileNotFoundError):
+            try:
                 return self.load_from(known[1], **options), known[0]
+            except (DamagedError, FileNotFoundError):
+                # It may have been replaced since, and what is there now be in order.
+                return self.load_with_stamp(**options)
         return self.load_with_stamp(**options)
 
     def load_with_stamp(self, **options: Any) -> tuple[T, Stamp]:
@@ -415,8 +416,9 @@ class Target(luigi.target.Target, Generic[T]):
         action(*names)
         _parsed.pop((self.store.url, self.place.record_name), None)
 
-    def _owner(self) -> str:
-        return repr(self.task) if self.task is not None else self.path
+    def _owner(self) -> Any:
+        # As it is: making words of it for each load, in case that something is wrong, would cost as much as a small load.
+        return self.task if self.task is not None else self.path
 
 
 def forget_records() -> None:

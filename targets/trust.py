@@ -144,8 +144,8 @@ def distrust(record: Record) -> str | None:
     return keys.distrust(record.signature, record.signed) if keys else None
 
 
-def insist_on_decoding(*, runs_code: bool, store: Store, what: str) -> None:
-    """Raise where a format that can run code must not be decoded."""
+def insist_on_decoding(*, runs_code: bool, store: Store, what: object) -> None:
+    """Raise where a format that can run code must not be decoded. `what` is for the message."""
     if not runs_code:
         return
     if not pickle_is_allowed():

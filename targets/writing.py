@@ -17,6 +17,7 @@ from targets.permissions import create
 from targets.seal import PIECE, Pieces, file_seal
 
 _HELD_BACK = 1 << 18
+_NEW = os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 class HashingWriter(io.BufferedIOBase):
@@ -24,7 +25,7 @@ class HashingWriter(io.BufferedIOBase):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
-        self._descriptor: int | None = create(path, os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0))
+        self._descriptor: int | None = create(path, _NEW)
         self._held_back = bytearray()
         self._pieces = Pieces()
         self._size = 0
