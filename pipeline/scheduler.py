@@ -71,6 +71,35 @@ class Scheduler(luigi.scheduler.Scheduler):
         finally:
             self._state.release(task_id, held)
 
+    def finish(self, task_id: str, worker_id: str, expl: str | None) -> bool:
+        """`add_task` of a worker in this process that says that a task is done, and nothing else that it has not said before."""
+        task = self._state.get_task(task_id)
+        if task is None or task.status != RUNNING or task.batch_id is not None or task.worker_running != worker_id:
+            return False
+        if worker_id not in task.stakeholders or not self._update_worker(worker_id).enabled:
+            return False
+        self._settle(task, expl)
+        self._take_stake(task, worker_id)
+        self._update_priority(task, 0, worker_id)
+        return True
+
+    def _settle(self, task: Task, expl: str | None) -> None:
+        task.accepts_messages = False
+        task.remove = None
+        if expl is not None:
+            task.expl = expl
+        self._update_task_history(task, DONE)
+        self._state.advance(task, DONE)
+
+    def _take_stake(self, task: Task, worker_id: str) -> None:
+        known = self._state._tasks
+        task.stakeholders.add(worker_id)
+        for dep in task.deps:
+            below = known.get(dep)
+            if below is None:
+                below = self._state.get_task(dep, setdefault=self._make_task(task_id=dep, status=UNKNOWN, deps=None, priority=0))
+            below.stakeholders.add(worker_id)
+
     def _finish(self, task: Task | None, told: dict[str, Any]) -> bool:
         """What `add_task` does when a worker says that the task it was given is done; False where there is more to it."""
         if task is None or task.status != RUNNING or task.batch_id is not None or not (task.family and task.module) or told.keys() - _OF_A_RESULT:
@@ -80,21 +109,10 @@ class Scheduler(luigi.scheduler.Scheduler):
             return False
         if not self._update_worker(worker_id).enabled:
             return False
-        task.accepts_messages = False
-        task.remove = None
-        if told.get("expl") is not None:
-            task.expl = told["expl"]
-        self._update_task_history(task, DONE)
-        self._state.set_status(task, DONE, self._config)
+        self._settle(task, told.get("expl"))
         task.resources = dict(told.get("resources") or ())
         if not told.get("assistant"):
-            known = self._state._tasks
-            task.stakeholders.add(worker_id)
-            for dep in task.deps:
-                below = known.get(dep)
-                if below is None:
-                    below = self._state.get_task(dep, setdefault=self._make_task(task_id=dep, status=UNKNOWN, deps=None, priority=0))
-                below.stakeholders.add(worker_id)
+            self._take_stake(task, worker_id)
         self._update_priority(task, 0, worker_id)
         task.retry_policy = self._generate_retry_policy(told.get("retry_policy_dict") or {})
         return True
@@ -102,7 +120,7 @@ class Scheduler(luigi.scheduler.Scheduler):
     def count_pending(self, worker: str) -> dict[str, Any]:
         asking = self._state.get_worker(worker)
         running_tasks: list[dict[str, Any]] = []
-        for task in asking.get_tasks(self._state, RUNNING):
+        for task in asking.get_tasks(self._state, RUNNING) if self._state.any_running() else ():
             runner = self._state.get_worker(task.worker_running)
             running_tasks.append({"task_id": task.id, "worker": str(runner), **runner.info})
         pending, unique, last_scheduled = self._state.pending(asking)
@@ -214,7 +232,8 @@ class Scheduler(luigi.scheduler.Scheduler):
 
     def _start(self, task: Task, worker_id: str, host: Any) -> dict[str, Any]:
         self.update_metrics_task_started(task)
-        self._state.set_status(task, RUNNING, self._config)
+        if task.status != RUNNING:  # a reply that got lost
+            self._state.advance(task, RUNNING)
         task.worker_running = worker_id
         task.resources_running = task.resources.copy()
         task.time_running = time.time()

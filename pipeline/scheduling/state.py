@@ -146,6 +146,18 @@ class TaskState(SimpleTaskState):
             if task.id != self._held:
                 self._list(task)
 
+    def advance(self, task: Task, status: str) -> None:
+        """`set_status` where nothing else can follow from it: a task of no batch goes from PENDING to RUNNING, or from there to DONE."""
+        self._withdraw(task)
+        self._status_tasks[task.status].pop(task.id)
+        self._status_tasks[status][task.id] = task
+        task.status = status
+        task.updated = time.time()
+        self.update_metrics(task, self._config)
+        if status == DONE:
+            self._tell_dependents(task)
+        self._list(task)
+
     def inactivate_tasks(self, delete_tasks: Iterable[str]) -> None:
         gone = [self._tasks[task_id] for task_id in delete_tasks]
         for task in gone:
@@ -165,7 +177,7 @@ class TaskState(SimpleTaskState):
 
     def due_tasks(self) -> list[Task]:
         """The tasks that pruning has to look at now, in Luigi's order: it would change nothing about the others."""
-        busy = self.get_active_tasks_by_status(RUNNING, BATCH_RUNNING)
+        busy = self.get_active_tasks_by_status(RUNNING, BATCH_RUNNING) if self.any_running() else ()
         tasks = {task.number: task for task in busy if task.worker_running not in task.stakeholders}
         now = time.time()
         while self._due and self._due[0][0] <= now:
