@@ -423,8 +423,7 @@ class Target(luigi.target.Target, Generic[T]):
 
 def forget_records() -> None:
     """Read every record from the store again, also those that look unchanged."""
-    with _parsed_lock:
-        _parsed.clear()
+    _parsed.clear()
 
 
 def sealed(record: Record) -> tuple[Record, bytes]:
