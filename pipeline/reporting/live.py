@@ -23,7 +23,7 @@ from pipeline.reporting.usage import Usage
 from pipeline.reporting.words import clock, count, is_step, left_in_words, one_line, size, took
 
 #: Seconds from one drawing to the next, and what a drawing may cost of them.
-_PAUSE, _SHARE = 0.5, 0.008
+_PAUSE, _SHARE = 0.5, 0.005
 #: Lines that come within so many seconds are written together.
 _GATHER = 0.05
 

@@ -87,9 +87,9 @@ def _ran(ran: list[tuple[Any, Outcome]], width: int, colour: bool) -> list[str]:
             for task, outcome in members:
                 families.setdefault(task.task_family, []).append(outcome.duration)
             rows = [(f"{name} x {count(len(each))}" if len(each) > 1 else name, sum(each)) for name, each in families.items()]
-        more = len(rows) - _MOST_LINES
+        more = len(rows) - _MOST_LINES if len(rows) > _MOST_LINES + 1 else 0
         wide = min(max(len(name) for name, _ in rows), min(width, _WIDEST) - 17)
-        lines += [f"    {one_line(name, wide):<{wide}} {took(seconds):>12}" for name, seconds in rows[:_MOST_LINES]]
+        lines += [f"    {one_line(name, wide):<{wide}} {took(seconds):>12}" for name, seconds in rows[: len(rows) - more]]
         lines += [f"    and {count(more)} more families"] if more > 0 else []
     return lines
 

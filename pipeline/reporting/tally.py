@@ -73,6 +73,7 @@ class Tally:
         self.begun = time.monotonic()
         self.workers = workers
         self.families: dict[str, Family] = {}
+        self._by_class: dict[type, Family | None] = {}
         self.running: dict[str, Running] = {}
         #: How many were to run by the plan, and how many were kept by it.
         self.planned = self.current = 0
@@ -81,9 +82,9 @@ class Tally:
         self._states: dict[str, str] = {}
         lacking: dict[str, Any] = {}
         for task, verdict in plan.verdicts.items():
-            if not is_step(task):
-                continue
             family = self._family(task)
+            if family is None:
+                continue
             family.total += 1
             known = recorded.get(task.task_id)
             if known is not None:
@@ -100,42 +101,43 @@ class Tally:
             if not self.families[name].before[1]:
                 self.families[name].before = _sampled(task)
 
-    def _family(self, task: Any) -> Family:
-        name = task.task_family
-        found = self.families.get(name)
-        if found is None:
-            found = self.families[name] = Family(name)
-        return found
+    def _family(self, task: Any) -> Family | None:
+        """Where a task is counted; None where it is not."""
+        kind = type(task)
+        if kind not in self._by_class:
+            name = task.get_task_family()
+            self._by_class[kind] = self.families.setdefault(name, Family(name)) if is_step(task) else None
+        return self._by_class[kind]
 
     # What is told
 
     def began(self, task: Any, pid: int | None) -> None:
         self.running[task.task_id] = Running(meant(task), pid)
-        if is_step(task):
-            self._move(task, "running")
+        self._move(task, "running")
 
     def ended(self, task: Any, state: str) -> float:
         """The seconds since it began."""
         running = self.running.pop(task.task_id, None)
         seconds = time.monotonic() - running.since if running is not None else 0.0
-        if is_step(task):
-            self._move(task, state)
-            if state == "ran":
-                self._family(task).seconds += seconds
+        family = self._move(task, state)
+        if family is not None and state == "ran":
+            family.seconds += seconds
         return seconds
 
     def skipped(self, tasks: Iterable[Any]) -> None:
         """These cannot run any more, because something that they need has failed."""
         for task in tasks:
-            if is_step(task) and self._states.get(task.task_id, "waiting") == "waiting":
+            if self._states.get(task.task_id, "waiting") == "waiting":
                 self._move(task, "skipped")
 
     def stop(self) -> None:
         """The run is given up."""
         self.at_the_end = [(one, time.monotonic() - one.since) for one in self.running.values()]
 
-    def _move(self, task: Any, state: str) -> None:
+    def _move(self, task: Any, state: str) -> Family | None:
         family, name = self._family(task), task.task_id
+        if family is None:
+            return None
         before = self._states.get(name)
         if before is None:
             family.total += 1  # nobody knew of it: it was asked for while running
@@ -144,6 +146,7 @@ class Tally:
         if state != "waiting":
             setattr(family, state, getattr(family, state) + 1)
         self._states[name] = state
+        return family
 
     # What is read
 
@@ -166,7 +169,7 @@ class Tally:
                 seconds += family.left * (each or 0.0)
         longest = 0.0
         for running in list(self.running.values()):
-            family_of = self.families.get(running.task.task_family)
+            family_of = self._family(running.task)
             each = family_of.each() if family_of is not None else None
             if each is not None:
                 gone = time.monotonic() - running.since
