@@ -96,3 +96,11 @@ class UnknownRunError(PipelineError):
 
 class BusyError(PipelineError):
     """Another run holds what this one needs, and it was asked not to wait."""
+
+
+class StepInputsError(PipelineError, TypeError):
+    """`pipeline.testing.run_step` was given inputs or answers of another shape than the step needs."""
+
+
+class MockError(PipelineError, TypeError):
+    """`pipeline.testing.mock_outputs` was given something that has no output."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import luigi
 
-from pipeline import garbage
+from pipeline import garbage, instead
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
 from pipeline.scope import Scope, current, run_scope
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
@@ -191,6 +191,9 @@ def _nothing() -> None:
 
 def _first_look(task: Any, scope: Scope) -> Finding | Look | None:
     """A finding where the task alone gives one, a look or None where its requirements are needed as well."""
+    mock = instead.mock_of(task) if instead.outputs is not None else None
+    if mock is not None:
+        return Finding(Verdict(Rule.CURRENT), mock.identity)
     first = getattr(task, "_first_look", None)
     if first is not None:
         return first(scope)  # type: ignore[no-any-return]

@@ -51,7 +51,7 @@ def write(text: str) -> None:
     """Write to what standard error was when the run began, at once."""
     with contextlib.suppress(OSError, ValueError):
         if _held is not None:
-            data = text.encode(getattr(sys.__stderr__, "encoding", None) or "utf-8", "backslashreplace")
+            data = text.encode(_encoding(), "backslashreplace")
             while data:
                 data = data[os.write(_held, data) :]
         elif sys.stderr is not None:
@@ -100,6 +100,14 @@ def is_terminal(stream: Any = None) -> bool:
 
 def has_colour(stream: Any = None) -> bool:
     return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def _encoding() -> str:
+    return getattr(sys.__stderr__, "encoding", None) or "utf-8"
+
+
+def speaks_unicode() -> bool:
+    return _encoding().lower().startswith("utf")
 
 
 def width() -> int:

@@ -151,8 +151,9 @@ class LiveDisplay:
         full = length * settled // total if total else length
         colour = "red" if tally.total("failed") else "green"
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append("━" * full, style=colour)
-        text.append("━" * (length - full), style="bright_black")
+        done, open_ = "━─" if console.speaks_unicode() else "#-"
+        text.append(done * full, style=colour)
+        text.append(open_ * (length - full), style="bright_black")
         return text.append(words)
 
     def _families(self, shown: list[Family], number: int, width: int) -> Table:
