@@ -213,6 +213,9 @@ def _centres(rows: list[list[int]], chains: list[list[int]], breadths: list[floa
             # The last two sweeps heed both sides, so that neither end of a line is left behind.
             beside = [before[at] + after[at] if sweep >= _SWEEPS - 2 else (before if downward else after)[at] for at in row]
             wanted = [_mean([centres[one] for one in near], centres[at]) - offset for at, near, offset in zip(row, beside, found, strict=True)]
+            for place in range(1, len(row)):
+                if not before[row[place]] and not after[row[place]]:
+                    wanted[place] = wanted[place - 1]  # what belongs to nothing stands close to the one before
             for at, start, offset in zip(row, _rising(wanted), found, strict=True):
                 centres[at] = start + offset
     least = min((centre - breadth / 2 for centre, breadth in zip(centres, breadths, strict=True)), default=0.0)

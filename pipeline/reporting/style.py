@@ -48,6 +48,7 @@ pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:28em;overflo
 .lane-bars,.lane-axis{position:relative;flex:1;height:100%;min-width:0}
 .lane-bars{border-bottom:1px solid var(--line)}
 .bar{position:absolute;top:3px;bottom:3px;border-radius:3px;background:var(--strong);overflow:hidden;display:flex;flex-wrap:wrap;min-width:2px}
+.bar{box-shadow:inset -1px 0 var(--ground)}
 .bar::before{content:"";width:1px;height:20px}
 .bar b{font:500 12px/20px var(--sans);color:var(--ground);padding:0 6px;white-space:nowrap}
 .many .lane{height:9px}

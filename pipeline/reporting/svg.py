@@ -21,7 +21,7 @@ _SANS_COLUMN, _MONO_COLUMN = 0.68, 0.61
 _TITLE, _TEXT, _CAPTION = 14.0, 12.0, 11.5
 _LINE, _PAD, _STRIPE = 18.0, 14.0, 4.0
 _NARROWEST, _WIDEST = 150.0, 320.0
-_MARGIN = 20.0
+_MARGIN = 24.0
 #: A graph that would be wider runs from top to bottom, if that is narrower.
 WIDEST = 1080.0
 
@@ -211,7 +211,7 @@ def _line(placed: Layout, at: int, label: str, dynamic: bool) -> Markup | None:
     here = start
     for enters, leaves in stations[1:]:
         last = (enters, leaves) == stations[-1]
-        end = _before(enters, tip, placed.across) if last else enters
+        end = _towards(enters, here, tip, placed.across) if last else enters
         path.append(_curve(here, end, placed.across))
         if not last:
             path.append(f"L{_point(leaves)}")
@@ -269,8 +269,11 @@ def _point(point: Point) -> str:
     return f"{number(point[0])} {number(point[1])}"
 
 
-def _before(point: Point, distance: float, across: bool) -> Point:
-    return (point[0] - distance, point[1]) if across else (point[0], point[1] - distance)
+def _towards(point: Point, other: Point, distance: float, across: bool) -> Point:
+    """Some way before the point, for who comes from the other; against the direction of the graph where a cycle is closed."""
+    along = 0 if across else 1
+    distance = -distance if other[along] < point[along] else distance
+    return (point[0] + distance, point[1]) if across else (point[0], point[1] + distance)
 
 
 def _between(one: Point, other: Point) -> Point:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -55,6 +56,13 @@ def test_lines_run_forward_from_box_to_box_and_through_none(seed, widest):
                 depth = (box.x, box.x + box.width) if found.across else (box.y, box.y + box.height)
                 inside = depth[0] <= enters[along] < depth[1] and side[0] < enters[1 - along] < side[1]
                 assert not inside, (box, enters)
+
+
+def test_what_belongs_to_nothing_stands_close_to_the_rest():
+    """No gap is left where a box has been moved away from it."""
+    found = place([(100, 50)] * 6, [(0, 2), (0, 3), (1, 2), (2, 3)], widest=1e9)
+    first = sorted(box.y for box in found.boxes if box.x == 0)
+    assert [round(below - above) for above, below in pairwise(first)] == [72, 72, 72]
 
 
 def test_a_chain_is_straight():

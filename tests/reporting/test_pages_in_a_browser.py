@@ -89,6 +89,11 @@ Array.from(document.querySelectorAll('svg g')).flatMap(group => {
   ).map(text => text.textContent);
 })
 """
+#: Marks of the time's axis that run into each other.
+CROWDED = """
+Array.from(document.querySelectorAll('.lane-axis i')).map(one => one.getBoundingClientRect()).filter(box => box.width)
+  .filter((box, at, boxes) => at && box.left < boxes[at - 1].right + 2).length
+"""
 #: How much wider than the window a page is.
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -122,6 +127,7 @@ def test_the_example_is_shown_whole(browser, example, name, width, dark):
         assert family in page.ask("document.body.innerText")
     assert page.ask(OUTSIDE) == []
     assert page.ask(TOO_WIDE) == 0
+    assert page.ask(CROWDED) == 0
 
 
 def test_a_graph_alone_is_a_picture(browser, example):
@@ -208,3 +214,4 @@ def test_long_names_and_values_stay_inside_what_holds_them(browser, store, tmp_p
         insist_on_calm(page, path)
         assert page.ask(OUTSIDE) == []
         assert page.ask(TOO_WIDE) == 0
+        assert page.ask(CROWDED) == 0

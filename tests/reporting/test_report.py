@@ -208,6 +208,13 @@ def test_many_families_share_the_rows_of_a_page(monkeypatch):
     assert all(f">{at}<" in drawn for at in range(20))
 
 
+def test_large_families_share_alike_what_small_ones_leave(monkeypatch):
+    monkeypatch.setattr(steps, "MOST_ROWS", 100)
+    tasks = [task(family, at) for family, count in (("A", 70), ("B", 10), ("C", 200)) for at in range(count)]
+    counts = [table.count("<tr>") - 1 for table in steps.draw(tasks, Earlier([])).split("<table")[1:]]
+    assert counts == [45, 10, 45]
+
+
 def test_what_is_the_same_for_a_family_is_said_once():
     tasks = [task("A", at, params={"at": str(at), "source": "the-same-source"}, reason="because of this") for at in range(70)]
     drawn = steps.draw(tasks, Earlier([]))
