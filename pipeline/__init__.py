@@ -7,9 +7,12 @@ unhidden.insist()
 from pipeline.auditing import audit
 from pipeline.building import build
 from pipeline.cli import main
+from pipeline.entries import history
 from pipeline.errors import (
     AmbiguousFamilyError,
+    BusyError,
     CheckError,
+    ConditionError,
     ConfigurationError,
     CycleError,
     InputAccessError,
@@ -25,10 +28,13 @@ from pipeline.errors import (
     StaleSourceError,
     StepError,
     TaskDefinitionError,
+    UnknownOutputError,
     UnknownParameterError,
+    UnknownRunError,
 )
 from pipeline.housekeeping import accept, resign, trim
 from pipeline.inheriting import inherit_dict, inherit_list
+from pipeline.outputs import load, remove, stored
 from pipeline.parameters import ListTaskParameter, TaskParameter
 from pipeline.planning import Plan, plan
 from pipeline.runs import Outcome, Run
@@ -39,7 +45,9 @@ from targets.errors import ShadowedPackageError
 
 __all__ = [
     "AmbiguousFamilyError",
+    "BusyError",
     "CheckError",
+    "ConditionError",
     "ConfigurationError",
     "CycleError",
     "ExternalFile",
@@ -64,16 +72,22 @@ __all__ = [
     "Task",
     "TaskDefinitionError",
     "TaskParameter",
+    "UnknownOutputError",
     "UnknownParameterError",
+    "UnknownRunError",
     "Verdict",
     "WrapperTask",
     "accept",
     "audit",
     "build",
+    "history",
     "inherit_dict",
     "inherit_list",
+    "load",
     "main",
     "plan",
+    "remove",
     "resign",
+    "stored",
     "trim",
 ]

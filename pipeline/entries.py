@@ -19,10 +19,11 @@ from pipeline import columns
 from pipeline.columns import TaskEntry
 from pipeline.entry import BEGUN, ENDED, FOLDER, TASKS
 from pipeline.errors import UnknownRunError
+from targets.opening import open_store
 from targets.store import Store
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 log = logging.getLogger("pipeline")
 
@@ -162,3 +163,55 @@ def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | N
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("the history of run %s cannot be read: %s: %s", run, type(error).__name__, error)
         return None
+
+
+def history(*, tasks: bool = False, last: int | None = None, store: Store | str | None = None) -> pd.DataFrame:
+    """The history as a table, the newest run first: a row a run, or with `tasks` a row for each task of each run.
+
+    `last`: so many runs. `store`: a path or URL; without it the store where no task names one.
+    """
+    import pandas as pd
+
+    from pipeline import stores
+
+    found = runs(stores.default() if store is None else open_store(store) if isinstance(store, str) else store, last)
+    if tasks:
+        rows = [{"run": entry.id, **_row(task)} for entry in found for task in entry.tasks]
+        table = pd.DataFrame(rows, columns=["run", *_TASK_COLUMNS])
+        return table.assign(begun=pd.to_datetime(table["begun"].astype("float64"), unit="s", utc=True))
+    heads = [
+        {
+            **{name: getattr(entry, name) for name in _RUN_COLUMNS if hasattr(entry, name)},
+            **{state: entry.counts.get(state, 0) for state in _STATES},
+            "commit": entry.git.get("commit", ""),
+            "dirty": entry.git.get("dirty"),
+        }
+        for entry in found
+    ]
+    table = pd.DataFrame(heads, columns=list(_RUN_COLUMNS))
+    times = {name: pd.to_datetime(table[name].astype("float64"), unit="s", utc=True) for name in ("begun", "ended")}
+    return table.assign(**times).set_index("id")
+
+
+_STATES = ("ran", "kept", "failed", "skipped")
+_RUN_COLUMNS = (
+    "id",
+    "begun",
+    "ended",
+    "duration",
+    "outcome",
+    "exit_code",
+    *_STATES,
+    "reason",
+    "user",
+    "host",
+    "process",
+    "command",
+    "commit",
+    "dirty",
+)
+_TASK_COLUMNS = ("task", "family", "key", "kind", "state", "rule", "reason", "begun", "duration", "error", "params")
+
+
+def _row(task: TaskEntry) -> dict[str, Any]:
+    return {**{name: getattr(task, name) for name in _TASK_COLUMNS}, "params": dict(task.params)}

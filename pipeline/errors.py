@@ -104,3 +104,11 @@ class StepInputsError(PipelineError, TypeError):
 
 class MockError(PipelineError, TypeError):
     """`pipeline.testing.mock_outputs` was given something that has no output."""
+
+
+class UnknownOutputError(PipelineError):
+    """An output is named that the store does not have, or that is not the only one of that name."""
+
+
+class ConditionError(PipelineError, ValueError):
+    """A condition on parameters is none, or names a parameter that nothing has."""

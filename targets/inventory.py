@@ -10,8 +10,8 @@ from targets.store import Store
 from targets.target import Place, Target
 
 
-def outputs(store: Store) -> Iterator[Target[Any]]:
-    """A target for each record of a store, folder by folder. Its format is not known: it finds records and verifies bytes, and does not load."""
-    for folder in store.folders():
-        for name in sorted(name for name in store.list(folder) if name.endswith(SUFFIX) and not name.startswith(".")):
-            yield Target(Place(store, f"{folder}/{name.removesuffix(SUFFIX)}"))
+def outputs(store: Store, folder: str | None = None) -> Iterator[Target[Any]]:
+    """A target for each record of a store, or of one folder. Its format is not known: it finds records and verifies bytes, and does not load."""
+    for place in store.folders() if folder is None else (folder,):
+        for name in sorted(name for name in store.list(place) if name.endswith(SUFFIX) and not name.startswith(".")):
+            yield Target(Place(store, f"{place}/{name.removesuffix(SUFFIX)}"))

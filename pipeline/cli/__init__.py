@@ -32,7 +32,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     import click
 
     from pipeline import interrupts, logs, settings
-    from pipeline.errors import BusyError
+    from pipeline.errors import BusyError, ConditionError, UnknownOutputError, UnknownRunError
     from targets.errors import PipelineError
 
     try:
@@ -50,6 +50,9 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
         terminated = isinstance(error.__context__ if isinstance(error, click.Abort) else error, interrupts.Terminated)
         click.echo("terminated" if terminated else "interrupted", err=True)
         return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
+    except (UnknownOutputError, UnknownRunError, ConditionError) as error:
+        click.echo(f"Error: {error}", err=True)
+        return USAGE
     except PipelineError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         return BUSY if isinstance(error, BusyError) else UNPLANNED

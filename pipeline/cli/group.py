@@ -15,14 +15,20 @@ COMMANDS = {
     "run": "make everything current (what is meant without a command)",
     "plan": "say what would run, and why",
     "graph": "draw what needs what, coloured by verdict",
+    "ls": "list what is stored",
+    "show": "show what an output is, and what made it",
+    "history": "list runs, or show one",
     "report": "write one page about a run",
     "doctor": "look the store over, and put right what can be",
+    "verify": "read every byte of outputs, and check digests and signatures",
     "accept": "declare that a change of code did not change the meaning",
     "audit": "find steps that give other bytes when they run again",
+    "rm": "remove outputs with their records",
     "trim": "delete data, and keep the records",
     "resign": "sign all records with today's key",
 }
 DEFAULT = "run"
+_AS_IT_IS = "\b\n"
 HELP = ("-h", "--help")
 
 
@@ -40,6 +46,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"pipeline.cli.{cmd_name}"), cmd_name)
+        if command.epilog and not command.epilog.startswith(_AS_IT_IS):
+            command.epilog = _AS_IT_IS + command.epilog  # an example that was wrapped could not be copied
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

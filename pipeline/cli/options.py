@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,9 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.cli.app import App
+    from pipeline.conditions import Condition
+    from pipeline.outputs import Output
+    from targets.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,6 +77,72 @@ force = click.option(
 )
 rehash = click.option("--rehash", is_flag=True, help="Read external files again, also those that look unchanged.")
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON on standard output, for machines.")
+
+
+names = click.argument("names", nargs=-1, metavar="[NAME]...")
+family = click.option("--family", multiple=True, metavar="FAMILY", help="Of this family.")
+where = click.option("--where", multiple=True, metavar="CONDITION", help="Whose parameter fulfils this, as in 'rate>=0.1'; all of several.")
+
+
+def stores_of(tasks: list[Any]) -> list[Store]:
+    """The stores of tasks and of all that they need, the one with the history first."""
+    from pipeline import stores
+    from pipeline.scope import Scope
+
+    return stores.of_tasks(tasks, Scope(inside_run=True))
+
+
+def history_of(tasks: list[Any]) -> Store:
+    """The store with the history of the app's runs."""
+    from pipeline import stores
+    from pipeline.scope import Scope
+
+    return stores.of_history(tasks, Scope(inside_run=True))
+
+
+def conditions(texts: Sequence[str]) -> list[Condition]:
+    from pipeline.conditions import Condition
+
+    return [Condition(text) for text in texts]
+
+
+def chosen(app: App, names: Sequence[str], families: Sequence[str], where: Sequence[str]) -> list[Output]:
+    """Outputs of the app's stores, by what `names`, `family` and `where` say."""
+    from pipeline import outputs
+
+    wanted = conditions(where)
+    tasks = app()
+    # A family that the app has may well have no outputs.
+    known = families_of(tasks) if names or families else set()
+    stores = stores_of(tasks)
+    found = outputs.held(stores, families or names, wanted, known)
+    if families and names:
+        named = {output.target.place for output in outputs.held(stores, names, (), known)}
+        found = [output for output in found if output.target.place in named]
+    return found
+
+
+def families_of(tasks: list[Any]) -> set[str]:
+    """The families of tasks and of all that they need, with and without namespace."""
+    from pipeline.cli.app import graph_of
+
+    return {name for task in graph_of(tasks) for name in (task.get_task_family(), type(task).__name__)}
+
+
+def output_as_json(output: Output) -> dict[str, Any]:
+    """What `ls` says of an output."""
+    record = output.record
+    row: dict[str, Any] = {"task": output.shown, "family": output.family, "key": output.key, "params": output.params}
+    if record is None:
+        return row | {"error": output.error}
+    row |= {"made": output.made, "age_seconds": None if output.made is None else round(time.time() - output.made, 3), "duration": record.duration}
+    return row | {"size": record.size, "trimmed": record.trimmed, "path": _path(output)}
+
+
+def _path(output: Output) -> str:
+    parts = output.record.parts if output.record is not None else ()
+    where = output.target.store.where
+    return where(parts[0].file) if len(parts) == 1 and parts[0].file else where(output.target.place.stem)
 
 
 def verbosity(command: F) -> F:

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +34,7 @@ _COLOURS = {
     "interrupted": "red",
     "unfinished": "red",
     "skipped": "yellow",
+    "wrong": "red",
 }
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
@@ -96,17 +97,58 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
-def table(rows: list[list[str]], heads: list[str]) -> None:
-    """Columns as wide as what is in them, without trailing blanks."""
-    cells = [heads, *([plain(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(heads))]
-    for number, row in enumerate(cells):
-        text = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        line(click.style(text, bold=True) if number == 0 else text)
+def table(rows: list[list[str]], heads: list[str], *, coloured: int | None = None) -> None:
+    """Columns as wide as what is in them, without trailing blanks; the words of the column `coloured` in their colours."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(len(row[at]) for row in [heads, *cells]) for at in range(len(heads))]
+    line(click.style(_joined(heads, widths), bold=True))
+    for row in cells:
+        text = _joined(row, widths)
+        if coloured is not None:
+            at = sum(widths[:coloured]) + 2 * coloured
+            text = text[:at] + text[at:].replace(row[coloured], word(row[coloured]), 1)
+        line(text)
+
+
+def _joined(cells: list[str], widths: list[int]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def span(seconds: float) -> str:
+    """A duration as a person says it."""
+    from pipeline.verdict import in_words
+
+    return in_words(max(seconds, 0.0))
+
+
+def facts(head: str, found: Mapping[str, Any]) -> None:
+    """Names and values, nested ones indented."""
+    line(click.style(plain(head), bold=True))
+    for name, value in found.items():
+        if name in ("made", "begun", "ended"):
+            value = moment(value)
+        elif name in ("age_seconds", "duration"):
+            name, value = name.removesuffix("_seconds"), span(value) if value is not None else ""
+        elif name == "size":
+            value = f"{size(value)} ({value} bytes)"
+        if isinstance(value, Mapping):
+            line(name)
+            for inner, one in value.items():
+                line(f"  {plain(inner):<20} {plain(_in_a_line(one))}")
+        elif isinstance(value, list):
+            line(f"{name:<22} {len(value) or 'none'}" if len(value) != 1 else f"{name:<22} {plain(_in_a_line(value[0]))}")
+            for one in value if len(value) > 1 else []:
+                line(f"  {plain(_in_a_line(one))}")
+        else:
+            line(f"{name:<22} {plain(value)}".rstrip())
+
+
+def _in_a_line(value: Any) -> str:
+    return ", ".join(f"{name} {one}" for name, one in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def run_as_json(run: Run) -> dict[str, Any]:
-    """A run as the history shows one."""
+    """A run that has just ended, as the history shows one."""
     from pipeline import columns
 
     def tasks(wanted: list[Any]) -> list[dict[str, Any]]:

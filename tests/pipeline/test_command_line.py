@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import pty
 import re
 import signal
@@ -12,52 +11,13 @@ import time
 
 import luigi
 import pytest
+from command_line import RUN, command, environment, folder
 
 import pipeline
 from pipeline import Task, WrapperTask, inherit_list
 from pipeline.cli.group import COMMANDS, group
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
-
-APP = """
-import pathlib, subprocess, sys, time
-import luigi, pipeline
-from pipeline import Task, inherit_list
-
-class Ingest(Task):
-    rows = luigi.IntParameter(default=3)
-    def easy_run(self, inputs):
-        return list(range(self.rows))
-
-@inherit_list(Ingest)
-class Train(Task):
-    rate = luigi.FloatParameter(default=0.5)
-    def easy_run(self, inputs):
-        if self.rate < 0:
-            raise ValueError("a negative rate")
-        while pathlib.Path("hold").exists():
-            pathlib.Path("holding").touch()
-            time.sleep(0.01)
-        return sum(inputs[0]) * self.rate
-
-@inherit_list(Train)
-class Evaluate(Task):
-    def easy_run(self, inputs):
-        print("printed by a step", flush=True)
-        subprocess.run(["echo", "printed by a child"])
-        return inputs[0]
-"""
-
-RUN = """
-import sys
-import pipeline, flow
-
-def get_tasks():
-    return [flow.Evaluate()]
-
-if __name__ == "__main__":
-    sys.exit(pipeline.main(get_tasks))
-"""
+__all__ = ["command", "folder"]
 
 
 class Ingest(Task):
@@ -87,28 +47,11 @@ def get_tasks():
 
 
 @pytest.fixture
-def cli(capsys):
-    """Run a command here; gives its exit code, standard output and standard error."""
-
+def cli(command):
     def run(*arguments, tasks=get_tasks):
-        code = pipeline.main(tasks, arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        return command(*arguments, tasks=tasks)
 
     return run
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """An app of its own folder, for real processes."""
-    (tmp_path / "flow.py").write_text(APP)
-    (tmp_path / "run.py").write_text(RUN)
-    return tmp_path
-
-
-def environment(folder, **more):
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIPELINE_", "CI"))}
-    return {**clean, "PYTHONPATH": str(ROOT), "PIPELINE_TARGET_DIR": str(folder / "store"), **more}
 
 
 def call(folder, *arguments, program=("run.py",), **more):
@@ -202,8 +145,8 @@ def test_a_parameter_may_be_written_with_dashes_and_contain_equals_signs(cli):
     ],
 )
 def test_a_wrong_parameter_is_wrong_usage(given, words, cli, store):
-    for command in ([], ["plan"], ["trim", "Train"]):
-        code, out, err = cli(*command, "--param", given)
+    for words_before in ([], ["plan"], ["trim", "Train"]):
+        code, out, err = cli(*words_before, "--param", given)
         assert code == 2
         assert words in err
         assert out == ""

@@ -1,0 +1,70 @@
+"""Conditions on parameters, as a person writes them: `rate>=0.1`, `kind=ridge`, `day<2026-03-01`.
+
+Promises: numbers are compared as numbers and everything else as text (dates as they are written sort rightly); a task without the parameter
+does not fulfil a condition on it. What is no condition, or names a parameter that nothing has, is a `ConditionError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pipeline.errors import ConditionError
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "!=": operator.ne,
+    "==": operator.eq,
+    "=": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_CONDITION = re.compile(r"\s*([^\W\d]\w*)\s*(>=|<=|!=|==|=|>|<)(.*)", re.DOTALL)
+
+
+class Condition:
+    """One condition. See the module."""
+
+    def __init__(self, text: str) -> None:
+        found = _CONDITION.fullmatch(text)
+        if found is None:
+            raise ConditionError(f"{text!r} is no condition: write a parameter, one of {' '.join(_COMPARE)}, and a value, as in 'rate>=0.1'")
+        self.text = text
+        self.name, compare, value = found.groups()
+        self._compare = _COMPARE[compare]
+        self._value = value.strip()
+
+    def holds(self, params: Mapping[str, str]) -> bool:
+        """For public parameters as text."""
+        given = params.get(self.name)
+        if given is None:
+            return False
+        mine, wanted = _number(given), _number(self._value)
+        if mine is not None and wanted is not None:
+            return self._compare(mine, wanted)
+        if given in ("True", "False"):
+            return self._compare(given.lower(), self._value.lower())
+        return self._compare(given, self._value)
+
+
+def insist(conditions: Iterable[Condition], known: Iterable[str]) -> None:
+    """`ConditionError` where one names what is none of the known parameters; nothing is known of what is empty."""
+    names = sorted(set(known))
+    for condition in conditions:
+        if names and condition.name not in names:
+            close = difflib.get_close_matches(condition.name, names, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+            raise ConditionError(f"{condition.text!r} names a parameter that nothing here has: {hint}")
+
+
+def _number(text: str) -> float | int | None:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None

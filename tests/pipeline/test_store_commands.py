@@ -1,0 +1,473 @@
+"""Commands about what is stored and what has run: ls, show, verify, rm, history; and the same from Python."""
+
+import datetime
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import luigi
+import pytest
+from command_line import command, environment, folder
+
+import pipeline
+from pipeline import Task, WrapperTask, inherit_list
+from pipeline.errors import ConditionError, ParameterError, UnknownOutputError
+from targets import JsonTarget
+
+__all__ = ["command", "folder"]
+
+
+class Ingest(Task):
+    rows = luigi.IntParameter(default=3)
+    day = luigi.DateParameter(default=datetime.date(2026, 1, 2))
+
+    def easy_run(self, inputs):
+        return list(range(self.rows))
+
+
+@inherit_list(Ingest)
+class Train(Task):
+    rate = luigi.FloatParameter(default=0.5)
+    name = luigi.Parameter(default="it's")
+
+    def easy_run(self, inputs):
+        if self.rate < 0:
+            raise ValueError("a negative rate")
+        return sum(inputs[0]) * self.rate
+
+
+@inherit_list(Train)
+class Evaluate(Task):
+    outputs = {"metrics": JsonTarget, "rest": JsonTarget}
+
+    def easy_run(self, inputs):
+        (self.task_directory / "notes.txt").write_text("fine")
+        return {"metrics": inputs[0], "rest": 1}
+
+
+class All(WrapperTask):
+    def requires(self):
+        return [Evaluate(rate=rate) for rate in (0.1, 0.2, 0.3)]
+
+
+@pytest.fixture
+def cli(command):
+    def run(*arguments, tasks=lambda: All()):
+        return command(*arguments, tasks=tasks)
+
+    return run
+
+
+def rows(cli, *arguments):
+    code, out, err = cli(*arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def files(store):
+    return sorted(path.name for path in store.rglob("*") if path.is_file() and ".luigi-warp" not in str(path))
+
+
+# ls
+
+
+def test_ls_lists_what_is_stored_as_the_plan_shows_it(cli):
+    assert rows(cli, "ls") == []
+    pipeline.build(All())
+    listed = rows(cli, "ls")
+    planned = {row["task"]: row["key"] for row in rows(cli, "plan") if row["kind"] == "task"}
+    assert {row["task"]: row["key"] for row in listed} == planned
+    first = next(row for row in listed if row["key"] == Train(rate=0.1).key)
+    assert first["params"] == {"rows": "3", "day": "2026-01-02", "rate": "0.1", "name": "it's"}
+    assert 0 <= first["age_seconds"] < 600
+    assert first["duration"] >= 0
+    assert first["size"] > 0
+    assert os.path.exists(next(row for row in listed if row["family"] == "Train")["path"])
+
+
+def test_ls_lists_also_what_nothing_needs_any_more(cli):
+    pipeline.build([All(), Ingest(rows=9)])
+    assert len(rows(cli, "ls", "--family", "Ingest")) == 2
+
+
+def test_ls_chooses_by_name_family_and_condition(cli):
+    pipeline.build(All())
+    assert len(rows(cli, "ls", "Train")) == 3
+    assert len(rows(cli, "ls", "Train", "Ingest")) == 4
+    assert len(rows(cli, "ls", "--where", "rate>=0.2")) == 4
+    assert len(rows(cli, "ls", "--family", "Train", "--where", "rate>=0.2", "--where", "rate<0.3")) == 1
+    key = Train(rate=0.2).key
+    assert [row["key"] for row in rows(cli, "ls", key[:6])] == [key]
+    assert rows(cli, "ls", key, "--family", "Ingest") == []
+
+
+def test_ls_for_people_has_a_line_for_each_and_the_sum(cli):
+    pipeline.build(All())
+    code, out, _ = cli("ls")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split() == ["KEY", "SIZE", "AGE", "TOOK", "TASK"]
+    assert repr(Train(rate=0.2)) in out
+    assert lines[-1].startswith("7 outputs, ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--family", "Trian"], "did you mean 'Train'?"),
+        (["0000000"], "nothing in the store is named '0000000'"),
+        (["--where", "rte>1"], "did you mean 'rate'?"),
+        (["--where", "rate"], "is no condition"),
+    ],
+)
+def test_what_is_not_there_is_wrong_usage(arguments, words, cli):
+    pipeline.build(All())
+    for called in ("ls", "verify", "rm"):
+        code, out, err = cli(called, *arguments)
+        assert code == 2
+        assert words in err
+        assert out == ""
+
+
+def test_a_family_of_the_app_may_have_nothing_stored(cli):
+    assert rows(cli, "ls", "--family", "Train") == []
+    assert cli("rm", "--family", "Train", "--yes")[0] == 0
+
+
+def test_a_record_that_cannot_be_read_is_listed_with_the_reason(cli, store):
+    pipeline.build(Ingest())
+    record = next(store.rglob("*.record.json"))
+    record.write_bytes(record.read_bytes()[:-30])
+    (row,) = rows(cli, "ls")
+    assert row["family"] == "Ingest"
+    assert row["key"] == Ingest().key
+    assert "checksum" in row["error"]
+
+
+def test_a_value_cannot_command_the_terminal(cli):
+    pipeline.build(Train(name="\x1b[2Jgone\x07"))
+    for called in (["ls"], ["show", "Train"], ["history", "last"]):
+        assert "\x1b" not in cli(*called)[1]
+
+
+# show
+
+
+def test_show_says_what_made_an_output(cli):
+    pipeline.build(All())
+    task = Evaluate(rate=0.2)
+    code, out, _ = cli("show", task.key[:8])
+    assert code == 0
+    for words in (repr(task), "fingerprint", "params", "rate                 0.2", repr(Train(rate=0.2)), "metrics", "side files"):
+        assert words in out
+    shown = rows(cli, "show", task.key)
+    assert shown["fingerprint"] == task.target.record.fingerprint
+    assert [row["key"] for row in shown["inputs"]] == [Train(rate=0.2).key]
+    assert shown["run"] == task.target.record.run
+
+
+def test_show_wants_one_output(cli):
+    pipeline.build(All())
+    code, _, err = cli("show", "Train")
+    assert code == 2
+    assert "3 outputs bear the name 'Train'" in err
+    assert cli("show", "Ingest")[0] == 0
+    assert cli("show", "ffff")[0] == 2
+
+
+def test_show_of_a_damaged_record_says_where_it_is(cli, store):
+    pipeline.build(Ingest())
+    record = next(store.rglob("*.record.json"))
+    record.write_bytes(b"{}")
+    code, _, err = cli("show", "Ingest")
+    assert code == 3
+    assert str(record) in err
+
+
+def test_a_secret_is_not_shown(cli):
+    class Logs(Task):
+        password = pipeline.SecretParameter(default="correct horse", significant=True)
+
+        def easy_run(self, inputs):
+            return 1
+
+    pipeline.build(Logs())
+    for called in (["ls"], ["show", "Logs"], ["history", "last"], ["ls", "--json"], ["history", "--json"]):
+        assert "correct" not in cli(*called)[1]
+
+
+# verify
+
+
+def test_verify_reads_every_byte(cli, store):
+    pipeline.build(All())
+    assert cli("verify")[:2] == (0, "7 verified, 0 wrong\n")
+    data = next((store / "Train").glob("*rate-0-2*.pkl"))
+    body = bytearray(data.read_bytes())
+    body[-2] ^= 1
+    data.write_bytes(body)
+    code, out, _ = cli("verify")
+    assert code == 1
+    assert repr(Train(rate=0.2)) in out
+    assert "DamagedError" in out
+    assert "6 verified, 1 wrong" in out
+    assert cli("verify", "Ingest")[0] == 0
+    code, out, _ = cli("verify", "--json", "Train")
+    assert code == 1
+    assert sorted(row["state"] for row in json.loads(out)) == ["right", "right", "wrong"]
+    assert data.exists()
+
+
+def test_verify_looks_at_parts_and_side_files(cli, store):
+    pipeline.build(Evaluate())
+    next(store.rglob("notes.txt")).write_text("ugly")
+    code, out, _ = cli("verify")
+    assert code == 1
+    assert "2 verified, 1 wrong" in out
+
+
+def test_verify_checks_signatures(cli, monkeypatch):
+    pipeline.build(Ingest())
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY", "k" * 32)
+    code, out, _ = cli("verify")
+    assert code == 1
+    assert "UntrustedError" in out
+
+
+def test_what_was_trimmed_is_not_wrong(cli):
+    pipeline.build(All())
+    pipeline.trim([Ingest()])
+    assert cli("verify")[:2] == (0, "6 verified, 0 wrong, 1 trimmed: nothing to read\n")
+
+
+def test_what_is_gone_is_wrong(cli, store):
+    pipeline.build(Ingest())
+    next(store.rglob("*.pkl")).unlink()
+    assert cli("verify")[0] == 1
+
+
+# rm
+
+
+def test_rm_only_lists_without_yes(cli, store):
+    pipeline.build(All())
+    before = files(store)
+    code, out, _ = cli("rm", "--family", "Train")
+    assert code == 0
+    assert "3 would be removed; add --yes to do it" in out
+    assert files(store) == before
+
+
+def test_rm_removes_everything_of_an_output(cli, store):
+    pipeline.build(All())
+    (store / "Evaluate" / f"{Evaluate(rate=0.1).target.place.stem.rpartition('/')[2]}.log").write_text("its log")
+    code, out, _ = cli("rm", Evaluate(rate=0.1).key, "--yes")
+    assert code == 0
+    assert "1 removed" in out
+    assert not [name for name in files(store) if Evaluate(rate=0.1).key in name]
+    assert len(rows(cli, "ls")) == 6
+    assert not list(store.rglob(f"*{Evaluate(rate=0.1).key}*"))
+
+
+def test_rm_by_condition(cli):
+    pipeline.build(All())
+    assert cli("rm", "--family", "Train", "--where", "rate=0.1", "--yes")[0] == 0
+    assert sorted(row["params"]["rate"] for row in rows(cli, "ls", "Train")) == ["0.2", "0.3"]
+
+
+def test_rm_of_nothing_in_particular_is_wrong_usage(cli):
+    pipeline.build(All())
+    assert cli("rm", "--yes")[0] == 2
+    assert len(rows(cli, "ls")) == 7
+    assert cli("rm", "all", "--yes")[0] == 0
+    assert rows(cli, "ls") == []
+
+
+def test_rm_removes_what_has_no_readable_record(cli, store):
+    pipeline.build(Ingest())
+    next(store.rglob("*.record.json")).write_bytes(b"{}")
+    assert cli("rm", "Ingest", "--yes")[0] == 0
+    assert files(store) == []
+
+
+def test_rm_asks_on_a_terminal(folder):
+    def answer(words):
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "run.py", "rm", "all"]
+        process = subprocess.Popen(command, cwd=folder, env=environment(folder), stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+        os.close(theirs)
+        os.write(ours, words)
+        while True:
+            try:
+                if not os.read(ours, 4096):
+                    break
+            except OSError:
+                break
+        os.close(ours)
+        process.wait(60)
+        return len(list((folder / "store").rglob("*.record.json")))
+
+    subprocess.run([sys.executable, "run.py"], cwd=folder, env=environment(folder), check=True, capture_output=True)
+    assert answer(b"n\n") == 3
+    assert answer(b"y\n") == 0
+
+
+# history
+
+
+@pytest.fixture
+def three_runs(store):
+    pipeline.build(All(), reason="the first")
+    pipeline.build(All(), reason="the second")
+    pipeline.build([Train(rate=-1.0), Train(rate=0.9)], reason="the third")
+
+
+def test_history_lists_runs_newest_first(cli, three_runs):
+    listed = rows(cli, "history")
+    assert [entry["reason"] for entry in listed] == ["the third", "the second", "the first"]
+    assert [len(entry["ran"]) for entry in listed] == [1, 0, 7]
+    assert [task["error"] for task in listed[0]["failed"]] == ["ValueError: a negative rate"]
+    assert listed[2]["counts"] == {"ran": 7, "kept": 1, "failed": 0, "skipped": 0}
+    _, out, _ = cli("history")
+    assert out.splitlines()[0].split() == ["RUN", "BEGUN", "TOOK", "OUTCOME", "RAN", "KEPT", "FAILED", "SKIPPED", "REASON"]
+    assert out.splitlines()[1].endswith("the third")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reasons"),
+    [
+        (["--outcome", "failed"], ["the third"]),
+        (["--family", "Evaluate"], ["the first"]),
+        (["--family", "Train"], ["the third", "the first"]),
+        (["--where", "rate>=0.3"], ["the third", "the first"]),
+        (["--where", "rate>=0.5"], ["the third"]),
+        (["--where", "rate>0.1", "--where", "rate<=0.2"], ["the first"]),
+        (["--where", "day=2026-01-02", "--family", "Evaluate"], ["the first"]),
+        (["--last", "1"], ["the third"]),
+        (["--since", "1h"], ["the third", "the second", "the first"]),
+        (["--until-time", "1h"], []),
+        (["--since", "2999-01-01"], []),
+        (["--until-time", "2999-01-01"], ["the third", "the second", "the first"]),
+    ],
+)
+def test_history_is_filtered(arguments, reasons, cli, three_runs):
+    assert [entry["reason"] for entry in rows(cli, "history", *arguments)] == reasons
+
+
+def test_a_date_means_its_whole_day(cli, three_runs):
+    today = datetime.date.today().isoformat()
+    assert len(rows(cli, "history", "--since", today, "--until-time", today)) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--since", "soon"], ["--family", "Trian"], ["--where", "rte=1"], ["--outcome", "good"], ["--last", "0"], ["nope"]]
+)
+def test_a_wrong_filter_is_wrong_usage(arguments, cli, three_runs):
+    assert cli("history", *arguments)[0] == 2
+
+
+def test_history_shows_one_run(cli, three_runs):
+    code, out, _ = cli("history", "last")
+    assert code == 0
+    for words in ("the third", "failed", repr(Train(rate=-1.0)), "ValueError: a negative rate"):
+        assert words in out
+    assert len(rows(cli, "history", "last-1")["kept"]) == 8
+
+
+def test_history_as_a_table(three_runs):
+    table = pipeline.history()
+    assert list(table["reason"]) == ["the third", "the second", "the first"]
+    assert list(table["ran"]) == [1, 0, 7]
+    assert table["begun"].is_monotonic_decreasing
+    assert (table["ended"] >= table["begun"]).all()
+    tasks = pipeline.history(tasks=True, last=1)
+    assert sorted(tasks["state"]) == ["failed", "kept", "ran"]
+    assert tasks.set_index("state").loc["ran", "params"]["rate"] == "0.9"
+
+
+def test_an_empty_history_as_a_table():
+    assert len(pipeline.history()) == 0
+    assert len(pipeline.history(tasks=True)) == 0
+
+
+# From Python
+
+
+def test_stored_gives_the_tasks_of_a_class():
+    pipeline.build([All(), Train(name="other")])
+    assert set(pipeline.stored(Train)) == {Train(rate=rate) for rate in (0.1, 0.2, 0.3)} | {Train(name="other")}
+    assert pipeline.stored(Train, rate=0.2) == [Train(rate=0.2)]
+    assert pipeline.stored(Train, rate="0.2") == [Train(rate=0.2)]
+    assert pipeline.stored(Train, rate=7.0) == []
+    assert pipeline.stored(Ingest, day=datetime.date(2026, 1, 2)) == [Ingest()]
+    assert pipeline.stored(Train, rate=0.2)[0].load() == pytest.approx(0.6)
+
+
+def test_stored_refuses_what_is_no_class_and_names_what_is_no_parameter():
+    with pytest.raises(ParameterError, match="takes a class"):
+        pipeline.stored("Train")
+    with pytest.raises(ParameterError, match="no parameter 'rte': it has rows, day, rate, name"):
+        pipeline.stored(Train, rte=1)
+
+
+def test_load_gives_values_in_the_shape_of_the_tasks():
+    pipeline.build(All())
+    assert pipeline.load(Ingest()) == [0, 1, 2]
+    assert pipeline.load([Train(rate=0.1), Train(rate=0.2)]) == pytest.approx([0.3, 0.6])
+    assert pipeline.load({"a": Ingest()}) == {"a": [0, 1, 2]}
+
+
+def test_remove_says_how_many_there_were(store):
+    pipeline.build(All())
+    assert pipeline.remove([Train(rate=0.1), Train(rate=0.2)]) == 2
+    assert pipeline.remove(Train(rate=0.1)) == 0
+    assert pipeline.stored(Train) == [Train(rate=0.3)]
+    assert not Train(rate=0.1).complete()
+
+
+def test_a_remote_store_is_listed_verified_and_emptied(cli):
+    class Remote(Ingest):
+        TARGET_DIR = "memory://store-commands"
+
+    pipeline.build(Remote())
+
+    def tasks():
+        return Remote()
+
+    assert len(json.loads(cli("ls", "--json", tasks=tasks)[1])) == 1
+    assert cli("verify", tasks=tasks)[0] == 0
+    assert len(json.loads(cli("history", "--json", tasks=tasks)[1])) == 1
+    assert pipeline.stored(Remote) == [Remote()]
+    assert cli("rm", "Remote", "--yes", tasks=tasks)[0] == 0
+    assert json.loads(cli("ls", "--json", tasks=tasks)[1]) == []
+
+
+def test_conditions_compare_numbers_dates_words_and_truth():
+    from pipeline.conditions import Condition
+
+    def holds(text, **params):
+        return Condition(text).holds(params)
+
+    assert holds("n>=10", n="10")
+    assert not holds("n>9", n="-10")
+    assert holds("n<1e3", n="9.5")
+    assert holds("day<2026-02-01", day="2026-01-31")
+    assert holds("name = a=b ", name="a=b")
+    assert holds("flag=true", flag="True")
+    assert holds("name!=x", name="y")
+    assert not holds("name!=x", other="y")
+    for wrong in ("", "rate", ">=1", "1x>2", "rate ~ 2"):
+        with pytest.raises(ConditionError):
+            Condition(wrong)
+
+
+def test_the_only_output_of_a_name(store):
+    from pipeline import outputs, stores
+
+    pipeline.build(Ingest())
+    with pytest.raises(UnknownOutputError, match="did you mean 'Ingest'"):
+        outputs.find([stores.default()], "Ingst")
+    assert time.time() - outputs.find([stores.default()], "Ingest").made < 600
