@@ -49,7 +49,7 @@ def parameters(task: Any) -> list[str]:
 
 def full(task: Any, error: BaseException, seconds: float, skipped: list[Any], *, attempt: str, width: int, colour: bool) -> str:
     """All that is known, in lines."""
-    lines = [coloured(f"failed: {task.task_family}", "red", colour) + f" after {took(seconds)}{attempt}"]
+    lines = [coloured(f"failed: {task.task_family}", "red", colour) + (f" after {took(seconds)}" if seconds else "") + attempt]
     for text in parameters(task):
         lines += wrapped(text, width, "    ")
     for line in frames.of(error).splitlines():

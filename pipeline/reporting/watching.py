@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import luigi
+
 from pipeline import interrupts
 from pipeline.observing import Observer
 from pipeline.planning import Plan
@@ -20,6 +22,7 @@ from pipeline.reporting import console, failure, loggers, summary
 from pipeline.reporting.tally import Tally
 from pipeline.reporting.words import meant
 from pipeline.runs import Run
+from pipeline.secrets import redact
 
 #: So many failures are shown in full, then so many in a line each; the summary counts all.
 _IN_FULL, _IN_A_LINE = 10, 100
@@ -71,6 +74,11 @@ class Watch:
             from pipeline.reporting.plain import Plain
 
             self._shows = Plain(self._tally, verbose=self._verbose)
+        for task, verdict in plan.verdicts.items():
+            if isinstance(task, luigi.ExternalTask) and not verdict.is_current:
+                # Said now: another step may make it in time, but often it is a path that is wrong.
+                needed = self._dependents.of(task)
+                console.emit(redact(f"missing: {task!r}: {verdict.reason}" + (f"; needed by {failure.listed(needed)}" if needed else "")))
 
     def began(self, task: Any, pid: int | None) -> None:
         self._tally.began(task, pid)
@@ -91,10 +99,10 @@ class Watch:
         retries = getattr(task, "retries", 0)
         self._tries[task.task_id] += 1
         tried = self._tries[task.task_id]
+        self._failures += 1
         attempt = f" (try {tried} of {retries + 1})" if retries else ""
         skipped = [] if tried <= retries else self._dependents.of(task)
         self._tally.skipped(skipped)
-        self._failures += 1
         colour = console.has_colour()
         if self._failures <= _IN_FULL:
             width = console.width() if console.is_terminal() else 100
@@ -105,6 +113,11 @@ class Watch:
             console.emit("more steps fail; from here on they are counted only")
 
     def finished(self, run: Run) -> None:
+        for task in run.failed:
+            error = run.outcomes[task].error
+            if task.task_id not in self._tries and error is not None:
+                # No engine ever had it: a file that is not there, a `requires` that raised.
+                self._failed(task, 0.0, error)
         self._close()
         if self._summary:
             _print(summary.text(run, self._recorded, width=_width_of_output(), colour=console.has_colour(sys.stdout)))
