@@ -285,7 +285,7 @@ def test_the_command_writes_the_last_run_or_one_that_is_named(tmp_path, capfd):
 
 
 def test_a_run_that_is_not_there_is_named(capfd):
-    assert command([Gather()]) == 3
+    assert command([Gather()]) == 2
     assert "the history has no run 'last': it is empty" in capfd.readouterr().err
 
 
