@@ -107,10 +107,10 @@ def build(
 def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worker: Worker, scope: Scope) -> None:
     """The entry of a run that did not come to its end, with what had ended until then."""
     outcomes = {task: Outcome("kept", verdict) for task, verdict in plan.verdicts.items() if verdict.is_current}
-    for name, (state, duration, failure, begun) in worker.settled.items():
+    for name, (state, duration, failure, begun, identity) in worker.settled.items():
         task = worker._scheduled_tasks.get(name)
         if task is not None and not isinstance(task, Repair):
-            outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun)
+            outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun, identity)
     interrupted = isinstance(error, KeyboardInterrupt)
     entry.end(
         "interrupted" if interrupted else "failed",
@@ -261,10 +261,10 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
     for task in tasks:
         verdict = plan.verdicts.get(task, CURRENT)
         if task.task_id in told:
-            state, duration, error, started = told[task.task_id]
+            state, duration, error, started, identity = told[task.task_id]
             if verdict.is_current and state != "kept":
                 verdict = repaired.get(task, verdict)
-            outcomes[task] = Outcome(state, verdict, duration, error, started)
+            outcomes[task] = Outcome(state, verdict, duration, error, started, identity)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
             outcomes[task] = Outcome("kept", verdict) if verdict.is_current else Outcome("failed", verdict, error=_missing(task))
         else:

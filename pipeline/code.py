@@ -53,6 +53,11 @@ class Code:
             known = self._libraries[cls] = frozenset(self.of(cls).libraries) - {"luigi"}
         return known
 
+    def known(self, cls: Any) -> str:
+        """The digest of a class's fingerprint, where it was needed in this run."""
+        known = self._of_class.get(cls)
+        return known.digest if known is not None else ""
+
     def change(self, task: Any, record: Record) -> str | None:
         """What of the code changed, where that makes the task run again."""
         cls = type(task)

@@ -19,10 +19,13 @@ from luigi.parameter import ParameterVisibility
 from pipeline import secrets
 from pipeline.basetask import BaseTask
 from pipeline.runs import Outcome
+from pipeline.scope import Scope
 from pipeline.task import ExternalFile, Task, WrapperTask
 
 #: Of a run with more, the single edges are left out; those between families stay.
 MOST_EDGES = 20_000
+#: So much of an identity tells two results apart; all of it would be half of what is kept.
+_RESULT = 16
 _LONGEST_VALUE = 2_000
 _LONGEST_ERROR = 4_000
 _LONGEST_SHOWN = 200  # as in a task's repr
@@ -56,6 +59,10 @@ class TaskEntry:
     error: str
     #: Positions of what it needs among the tasks of the run.
     needs: tuple[int, ...]
+    #: The beginning of the identity of its output: equal in two runs where consumers see the same. Empty where it is not known.
+    result: str = ""
+    #: The fingerprint of its code.
+    fingerprint: str = ""
 
 
 def kind_of(task: Any) -> str:
@@ -79,8 +86,8 @@ class Packed:
     tasks: Mapping[str, Any]
 
 
-def pack(outcomes: Mapping[Any, Outcome], requirements: Callable[[Any], Requirements]) -> Packed:
-    """`requirements` gives what is known of what a task needs."""
+def pack(outcomes: Mapping[Any, Outcome], scope: Scope, requirements: Callable[[Any], Requirements]) -> Packed:
+    """`scope` is that of the run, `requirements` gives what is known of what a task needs."""
     numbers: dict[str, int] = {}
     groups: dict[Any, _Group] = {}
     group: list[int] = []
@@ -104,7 +111,7 @@ def pack(outcomes: Mapping[Any, Outcome], requirements: Callable[[Any], Requirem
     rules = {name: verdict.rule.value for name, verdict in verdicts.items()}
     tasks = {
         "count": len(group),
-        "groups": [found.pack(numbers) for found in named],
+        "groups": [found.pack(numbers, scope) for found in named],
         "group": group if len(groups) > 1 else None,
         "state": _indexed(states),
         "rule": _indexed([rules[id(outcome.verdict)] for outcome in values]),
@@ -112,10 +119,22 @@ def pack(outcomes: Mapping[Any, Outcome], requirements: Callable[[Any], Requirem
         "begun": _sparse([outcome.begun and round(outcome.begun, 3) for outcome in values], None),
         "duration": _sparse([outcome.duration and round(outcome.duration, 6) for outcome in values], 0.0),
         "error": _sparse([error_text(outcome.error) if outcome.error is not None else "" for outcome in values], ""),
+        "result": _sparse(_results(outcomes, scope), ""),
         "needs": None if needs is None else _sparse(needs, []),
     }
     counts = {state: states.count(state) for state in STATES}
     return Packed({state: count for state, count in counts.items() if count or state != "unneeded"}, families, sorted(edges), needs is None, tasks)
+
+
+def _results(outcomes: Mapping[Any, Outcome], scope: Scope) -> list[str]:
+    found = []
+    for task, outcome in outcomes.items():
+        identity = outcome.identity
+        if identity is None and outcome.state == "kept":
+            seen = scope.remembered(task)
+            identity = seen.identity if seen is not None else None
+        found.append(identity[:_RESULT] if identity is not None else "")
+    return found
 
 
 def error_text(error: BaseException) -> str:
@@ -162,9 +181,10 @@ class _Group:
         self.is_shown_by_its_values = getattr(type(first), "__repr__", None) is BaseTask.__repr__
         self.tasks: list[Any] = []
 
-    def pack(self, numbers: Mapping[str, int]) -> dict[str, Any]:
+    def pack(self, numbers: Mapping[str, int], scope: Scope) -> dict[str, Any]:
         tasks = self.tasks
         packed: dict[str, Any] = {"family": self.family, "kind": self.kind, "keys": [getattr(task, "key", task.task_id) for task in tasks]}
+        packed["fingerprint"] = scope.code.known(type(tasks[0]))
         parameters = dict(type(tasks[0]).get_params())
         hidden = [name for name, declared in parameters.items() if declared.visibility != ParameterVisibility.PUBLIC]
         packed["hidden"] = hidden
@@ -239,13 +259,13 @@ def unpack(packed: Mapping[str, Any]) -> list[TaskEntry]:
     states, rules = _unindexed(packed["state"], count), _unindexed(packed["rule"], count)
     reasons, errors = _filled(packed["reason"], count, ""), _filled(packed["error"], count, "")
     begun, durations = _filled(packed["begun"], count, None), _filled(packed["duration"], count, 0.0)
-    needs = _filled(packed["needs"], count, ())
+    needs, results = _filled(packed["needs"], count, ()), _filled(packed.get("result"), count, "")
     entries: list[TaskEntry] = []
     for at, number in enumerate(packed["group"] or [0] * count):
         row = next(rows[number])
         params = {name: _text(value, entries) for name, value in row.values.items()}
         task = row.shown if row.shown is not None else f"{row.family}({', '.join(_shown_values(row, entries))})"
-        tail = (states[at], rules[at], reasons[at], begun[at], durations[at], errors[at], tuple(needs[at]))
+        tail = (states[at], rules[at], reasons[at], begun[at], durations[at], errors[at], tuple(needs[at]), results[at], row.fingerprint)
         entries.append(TaskEntry(task, row.family, row.key, row.kind, params, *tail))
     return entries
 
@@ -259,6 +279,7 @@ class _Row:
     #: In the order of declaration: what is shown of the task.
     names: Sequence[tuple[str, bool]]
     values: Mapping[str, Any]
+    fingerprint: str
 
 
 def _rows(group: Mapping[str, Any]) -> Iterator[_Row]:
@@ -268,7 +289,7 @@ def _rows(group: Mapping[str, Any]) -> Iterator[_Row]:
     shown = group.get("shown")
     for at, key in enumerate(group["keys"]):
         values = {name: column[at] for name, column in columns.items()}
-        yield _Row(group["family"], group["kind"], key, shown[at] if shown else None, names, values)
+        yield _Row(group["family"], group["kind"], key, shown[at] if shown else None, names, values, group.get("fingerprint", ""))
 
 
 def _shown_values(row: _Row, before: Sequence[TaskEntry]) -> Iterator[str]:

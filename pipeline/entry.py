@@ -57,7 +57,7 @@ class Entry:
         error: BaseException | None = None,
     ) -> None:
         """`outcome`: done, failed or interrupted. `requirements`: what is known of what a task needs."""
-        packed = columns.pack(outcomes, requirements)
+        packed = columns.pack(outcomes, self._scope, requirements)
         body = {**self._facts(), "ended": round(time.time(), 3), "outcome": outcome, "exit_code": exit_code}
         if error is not None:
             body["error"] = columns.error_text(error)

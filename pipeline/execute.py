@@ -90,7 +90,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     found = planning.find(task, scope)
     if found.verdict.is_current:
         # Absent data stay absent unless somebody wants them: then the verdict is MISSING.
-        scope.tell(task, "kept")
+        scope.tell(task, "kept", identity=found.identity)
         return
     why = str(found.verdict)
     requirements, leaves = scope.requirements(task)
@@ -123,8 +123,9 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         kept.keep(task.store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
     failures.forget(task)
-    scope.committed(task, record, target.dumped, scope.identity_of(task, record))
-    scope.tell(task, "ran", duration=duration, why=why, begun=execution.started)
+    identity = scope.identity_of(task, record)
+    scope.committed(task, record, target.dumped, identity)
+    scope.tell(task, "ran", duration=duration, why=why, begun=execution.started, identity=identity)
 
 
 class Execution:

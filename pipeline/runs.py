@@ -27,6 +27,8 @@ class Outcome:
     error: BaseException | None = None
     #: When its body began, in seconds since the epoch.
     begun: float | None = None
+    #: What consumers of its output depend on, where that was found out as it ran.
+    identity: str | None = None
 
 
 class Run(LuigiRunResult):

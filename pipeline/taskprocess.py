@@ -64,7 +64,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         super().__init__(context, task, worker_id, DequeQueue(), reporter, **options)
         # Our own tasks look at their requirements themselves, when they load them.
         self.check_unfulfilled_deps &= not isinstance(task, BaseTask)
-        self.settled: list[tuple[str, str, float, Any, float | None]] = []
+        self.settled: list[tuple[str, str, float, Any, float | None, str | None]] = []
         #: When it began to run, as a moment and on a clock that is never set.
         self._begun = (0.0, 0.0)
         self._is_held = False
@@ -93,7 +93,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         return Result(task_id, status, explanation, tuple(missing), tuple(needs or ()), tuple(self.settled))
 
     def _listen(self, task: Any, state: str, facts: dict[str, Any]) -> None:
-        self.settled.append((task.task_id, state, facts.get("duration", 0.0), None, facts.get("begun")))
+        self.settled.append((task.task_id, state, facts.get("duration", 0.0), None, facts.get("begun"), facts.get("identity")))
 
     def _forward_attributes(self) -> Any:
         return _Forwarded(self) if isinstance(self.task, BaseTask) else super()._forward_attributes()
@@ -102,7 +102,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         begun, since = time.time(), time.perf_counter()
         needed = super()._run_get_new_deps()
         if not needed and not isinstance(self.task, BaseTask):
-            self.settled.append((self.task.task_id, "ran", time.perf_counter() - since, None, begun))
+            self.settled.append((self.task.task_id, "ran", time.perf_counter() - since, None, begun, None))
         return needed
 
     def _handle_run_exception(self, ex: BaseException) -> Any:
@@ -110,8 +110,8 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
             self._is_held = True
             return ""
         if isinstance(ex, RequirementFailedError):
-            self.settled.append((self._owner.task_id, "skipped", 0.0, ex, None))
+            self.settled.append((self._owner.task_id, "skipped", 0.0, ex, None, None))
         else:
-            self.settled.append((self._owner.task_id, "failed", time.perf_counter() - self._begun[1], ex, self._begun[0]))
+            self.settled.append((self._owner.task_id, "failed", time.perf_counter() - self._begun[1], ex, self._begun[0], None))
         explanation = super()._handle_run_exception(ex)
         return redact(explanation) if isinstance(explanation, str) else explanation

@@ -78,8 +78,8 @@ class Worker(luigi.worker.Worker):
         self._engine = engines.make(engine or ("processes" if self._apart else "inline"), self._describe, self._find, grace)
         #: What Luigi's worker has found out itself.
         self._found_out: deque[tuple[Any, ...]] = deque()
-        #: What became of each task: state, duration, error, when it began.
-        self.settled: dict[str, tuple[str, float, BaseException | None, float | None]] = {}
+        #: What became of each task: state, duration, error, when it began, the identity of its output.
+        self.settled: dict[str, tuple[str, float, BaseException | None, float | None, str | None]] = {}
         #: Tasks that other runs are at.
         self._postponed = Postponed()
         self._results = 0
@@ -211,10 +211,10 @@ class Worker(luigi.worker.Worker):
             current().moved()
         if result.died:
             job.task.trigger_event(Event.PROCESS_FAILURE, job.task, result.explanation)
-        for task_id, state, duration, error, begun in result.settled:
+        for task_id, state, duration, error, begun, identity in result.settled:
             known = self.settled.get(task_id)
             if known is None or known[0] != "ran" or state != "kept":
-                self.settled[task_id] = (state, duration, StepError(*error) if isinstance(error, tuple) else error, begun)
+                self.settled[task_id] = (state, duration, StepError(*error) if isinstance(error, tuple) else error, begun, identity)
         if self._observer is not None:
             self._tell(self._observer, job.task, result)
         return result.task_id, result.status, result.explanation, result.missing, result.needs
@@ -234,7 +234,7 @@ class Worker(luigi.worker.Worker):
         """What Luigi's worker finds out itself: a job that ran longer than it may, and was terminated."""
         task_id, _, explanation, _, _ = result
         error = StepError(explanation)
-        self.settled[task_id] = ("failed", 0.0, error, None)
+        self.settled[task_id] = ("failed", 0.0, error, None, None)
         if self._observer is not None:
             self._observer.ended(self._scheduled_tasks[task_id], "failed", 0.0, error)
         self._found_out.append(result)
@@ -307,7 +307,7 @@ class Worker(luigi.worker.Worker):
 
     def _may_succeed(self, task_id: str) -> bool:
         """Not where something that it requires failed, or where a failure is kept."""
-        state, _, error, _ = self.settled.get(task_id, ("failed", 0.0, None, None))
+        state, _, error, *_ = self.settled.get(task_id, ("failed", 0.0, None))
         # From another process an error comes as text.
         return state != "skipped" and not isinstance(error, FailedBeforeError) and not str(error).startswith(f"{FailedBeforeError.__name__}: ")
 

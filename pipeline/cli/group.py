@@ -18,6 +18,7 @@ COMMANDS = {
     "ls": "list what is stored",
     "show": "show what an output is, and what made it",
     "history": "list runs, or show one",
+    "diff": "say how two runs differ",
     "report": "write one page about a run",
     "doctor": "look the store over, and put right what can be",
     "verify": "read every byte of outputs, and check digests and signatures",

@@ -30,18 +30,18 @@ class Result:
     missing: tuple[str, ...] = ()
     #: (module, family, parameters) of what the task asked for while running.
     needs: tuple[tuple[str, str, dict[str, str]], ...] = ()
-    #: (task id, state, duration, error, when it began) of every task that was settled while the job ran.
-    settled: tuple[tuple[str, str, float, Any, float | None], ...] = ()
+    #: (task id, state, duration, error, when it began, identity) of every task that was settled while the job ran.
+    settled: tuple[tuple[str, str, float, Any, float | None, str | None], ...] = ()
     #: Whether its process died.
     died: bool = False
 
     @classmethod
     def failure(cls, task_id: str, words: str, *, died: bool = False) -> Result:
-        return cls(task_id, FAILED, words, settled=((task_id, "failed", 0.0, (words,), None),), died=died)
+        return cls(task_id, FAILED, words, settled=((task_id, "failed", 0.0, (words,), None, None),), died=died)
 
     def as_text(self) -> Result:
         """The same with (message, traceback) instead of exceptions, since many cannot be pickled."""
-        settled = tuple((name, state, duration, _as_text(error), begun) for name, state, duration, error, begun in self.settled)
+        settled = tuple((name, state, duration, _as_text(error), begun, identity) for name, state, duration, error, begun, identity in self.settled)
         return dataclasses.replace(self, settled=settled)
 
 

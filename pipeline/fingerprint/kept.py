@@ -74,5 +74,18 @@ def diff(store: Store, before: str, now: Fingerprint) -> str:
     return "\n".join(lines)
 
 
+def diff_of_two(store: Store, one: str, other: str) -> str:
+    """The same between two fingerprints that the store knows; empty where it does not know both."""
+    before, after = recall(store, one), recall(store, other)
+    if before is None or after is None:
+        return ""
+    lines: list[str] = []
+    for name in sorted(set(before) | set(after)):
+        old, new = before.get(name, ("", "")), after.get(name, ("", ""))
+        if old[0] != new[0]:
+            lines += difflib.unified_diff(old[1].splitlines(), new[1].splitlines(), f"{name} (one)", f"{name} (other)", lineterm="")
+    return "\n".join(lines)
+
+
 def _some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
