@@ -88,6 +88,11 @@ def shown(display: Display) -> Iterator[None]:
             _display = before
 
 
+def is_taken() -> bool:
+    """Whether there is a display already: that of a build, if one of its steps builds something itself."""
+    return _display is not None
+
+
 def is_terminal(stream: Any = None) -> bool:
     """Whether a person sits before it who can be shown something that moves."""
     if os.environ.get("TERM") == "dumb" or os.environ.get("CI", "").lower() not in ("", "0", "false"):

@@ -7,6 +7,7 @@ It fits into the terminal, whatever its size. However the process ends, short of
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from typing import Any
@@ -21,6 +22,8 @@ from pipeline.reporting import console
 from pipeline.reporting.tally import Family, Running, Tally
 from pipeline.reporting.usage import Usage
 from pipeline.reporting.words import clock, count, is_step, left_in_words, one_line, size, took
+
+log = logging.getLogger("pipeline")
 
 #: Seconds from one drawing to the next, and what a drawing may cost of them.
 _PAUSE, _SHARE = 0.5, 0.005
@@ -54,6 +57,7 @@ class LiveDisplay:
         self._wake = threading.Event()
         self._over = False
         self._drawn = False
+        self._lost = False
         width, height = console.size()
         self._console = Console(file=_Out(), force_terminal=True, width=width, height=height, highlight=False, markup=False, emoji=False)  # type: ignore[arg-type]
         self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
@@ -73,6 +77,9 @@ class LiveDisplay:
             console.emit(f"{state} {task!r}" + (f" in {took(seconds)}" if state == "ran" else ""))
 
     def above(self, line: str) -> None:
+        if self._lost:
+            console.write(line + "\n")
+            return
         self._lines.append(line)
         self._wake.set()
 
@@ -99,6 +106,17 @@ class LiveDisplay:
     # Drawing
 
     def _draw_now_and_then(self) -> None:
+        try:
+            self._draw_until_the_end()
+        except Exception:
+            # Nobody may miss a failure because something could not be drawn.
+            with console.lock:
+                self._lost = True
+                console.write("".join(f"{line}\n" for line in self._lines))
+                self._lines = []
+            log.warning("the display is lost; lines come without it", exc_info=True)
+
+    def _draw_until_the_end(self) -> None:
         pause = _GATHER
         while not self._over:
             drawn = time.monotonic()

@@ -18,10 +18,8 @@ _DEEPEST = 4
 class Usage:
     """Of one process: CPUs used since the last look, and bytes of memory now."""
 
-    def __init__(self, pid: int, *, alone: bool = False) -> None:
+    def __init__(self, pid: int) -> None:
         self._pid = pid
-        #: A process that runs steps itself is looked at without the others that run steps for it.
-        self._alone = alone
         self._before = self._look()
         self._at = time.monotonic()
         self._known: tuple[float, int] | None = None
@@ -42,7 +40,7 @@ class Usage:
     def _look(self) -> tuple[float, int] | None:
         seconds, memory = 0.0, 0
         try:
-            for pid in [self._pid, *([] if self._alone else _started_by(self._pid, _DEEPEST))]:
+            for pid in [self._pid, *_started_by(self._pid, _DEEPEST)]:
                 with open(f"/proc/{pid}/stat", "rb") as file:
                     fields = file.read().rpartition(b")")[2].split()
                 seconds += (int(fields[11]) + int(fields[12])) / _TICK

@@ -61,7 +61,7 @@ class Watch:
         self._plan, self._recorded = plan, recorded
         self._dependents = failure.Dependents(plan)
         self._tally = Tally(plan, workers, recorded)
-        live = bool(self._tally.planned) and console.is_terminal() and not self._quiet
+        live = bool(self._tally.planned) and console.is_terminal() and not self._quiet and not console.is_taken()
         self._open.enter_context(loggers.kept_apart(live=live, quiet=self._quiet))
         if not self._tally.planned:
             return
@@ -123,11 +123,11 @@ class Watch:
             _print(summary.text(run, self._recorded, width=_width_of_output(), colour=console.has_colour(sys.stdout)))
 
     def abandoned(self, error: BaseException) -> None:
-        planned = self._plan if hasattr(self, "_plan") else None
-        if planned is not None:
+        planned = hasattr(self, "_tally")
+        if planned:
             self._tally.stop()
         self._close()
-        if planned is not None and self._summary and isinstance(error, KeyboardInterrupt):
+        if planned and self._summary and isinstance(error, KeyboardInterrupt):
             how = "terminated" if isinstance(error, interrupts.Terminated) else "interrupted"
             _print(summary.interrupted(self._tally, how, width=_width_of_output(), colour=console.has_colour(sys.stdout)))
 
