@@ -26,7 +26,8 @@ def graph(context: click.Context, wanted: str | None, output: str, by: str | Non
     from pipeline.reporting.graph import draw
 
     wanted = wanted or _ENDINGS.get(os.path.splitext(output)[1].lower(), "mermaid")
-    found = draw(planned.items(planning.plan(context.obj())), by=by)
+    tasks = context.obj()
+    found = draw(planned.items(planning.plan(tasks)), by=by)
     if wanted == "mermaid":
         drawn = mermaid.write(found)
     elif wanted == "dot":
@@ -34,7 +35,9 @@ def graph(context: click.Context, wanted: str | None, output: str, by: str | Non
     elif wanted == "svg":
         drawn = svg.draw(found) + "\n"
     else:
+        families = ", ".join(dict.fromkeys(task.get_task_family() for task in tasks))
+        title = f"What {text.shortened(families, 80)} needs"
         count = text.plural(sum(node.size for node in found.nodes), "task")
-        drawn = page.page("Graph", page.heading("Graph", count), page.scrolling(svg.draw(found, ground=False)))
+        drawn = page.page(title, page.heading(title, count), page.scrolling(svg.draw(found, ground=False)))
     writing.write(drawn, output)
     return 0

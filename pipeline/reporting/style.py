@@ -14,7 +14,7 @@ PAGE = f"""
 html{{-webkit-text-size-adjust:100%}}
 body{{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 var(--sans)}}
 main{{max-width:1120px;margin:0 auto;padding:28px 20px 64px}}
-h1{{font-size:1.55rem;line-height:1.25;margin:0 0 4px;letter-spacing:-.01em}}
+h1{{overflow-wrap:anywhere;font-size:1.55rem;line-height:1.25;margin:0 0 4px;letter-spacing:-.01em}}
 h2{{font-size:1.1rem;margin:40px 0 12px;letter-spacing:-.005em}}
 p{{margin:0 0 12px}}
 code,pre,.mono{{font-family:var(--mono);font-size:.86em}}

@@ -3,6 +3,7 @@
 Debian has it as `chromium`. Without it a test that asks for it is skipped, or fails where PIPELINE_TEST_ROOT_TOOLS=1 says that it must be there.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -27,8 +28,11 @@ class Browser:
     """One Chromium; `open` gives a page."""
 
     def __init__(self, program, profile):
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
+        ends = [*os.pipe(), *os.pipe()]
+        # High numbers, so that none of them is one that the shell is about to use.
+        theirs_in, self._out, self._in, theirs_out = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in ends)
+        for end in ends:
+            os.close(end)
         switches = ["--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars", f"--user-data-dir={profile}"]
         switches += ["--no-sandbox"] if os.geteuid() == 0 else []
         # The protocol is spoken over the descriptors 3 and 4.
