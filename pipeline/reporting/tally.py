@@ -6,6 +6,7 @@ that were true a moment ago.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ from typing import Any
 from pipeline.planning import Plan
 from pipeline.reporting.words import is_step, meant
 from pipeline.task import Task
-from targets.errors import TargetError
+from targets.errors import PipelineError
 from targets.record import SUFFIX
 from targets.target import Place, Target
 
@@ -184,11 +185,9 @@ def _sampled(task: Any) -> tuple[float, int]:
         return 0.0, 0
     folder = task.target.place.stem.rpartition("/")[0]
     seconds, number = 0.0, 0
-    for name in itertools.islice((name for name in task.store.list(folder) if name.endswith(SUFFIX)), _SAMPLE):
-        try:
+    with contextlib.suppress(OSError, PipelineError):  # a step that cannot use its store says so itself
+        for name in itertools.islice((name for name in task.store.list(folder) if name.endswith(SUFFIX)), _SAMPLE):
             found = Target(Place(task.store, f"{folder}/{name.removesuffix(SUFFIX)}")).find_record()
-        except TargetError:
-            continue
-        if found is not None:
-            seconds, number = seconds + found[0].duration, number + 1
+            if found is not None:
+                seconds, number = seconds + found[0].duration, number + 1
     return seconds, number

@@ -84,6 +84,9 @@ def get_tasks():
     return [Many()] if "many" in sys.argv else [Train()]
 
 if __name__ == "__main__":
+    if "undrawable" in sys.argv:
+        from pipeline.reporting import live
+        live.LiveDisplay._frame = lambda self, width, height: 1 / 0
     code = pipeline.main(get_tasks, ["run", *[word for word in sys.argv[1:] if word.startswith("--") or word.isdigit()]])
     if "modules" in sys.argv:
         print("loaded:", *sorted(name for name in sys.modules if name in ("rich", "rich.live", "pipeline.reporting.live")))
@@ -166,6 +169,22 @@ def test_the_summary_says_what_was_saved(app):
     assert again.stderr == ""
 
 
+def test_quiet_says_only_what_failed(app):
+    done = piped(app, "broken", "--quiet")
+    assert done.returncode == 1
+    assert "ran, " not in done.stdout
+    assert "failed: Breaks" in done.stderr
+    assert "ran Train" not in done.stderr
+    assert "to run, " not in done.stderr
+
+
+def test_verbose_says_why_each_step_begins(app):
+    done = piped(app, "many", "--verbose", LEAVES="30")
+    assert done.stderr.count("begins Leaf(n=") == 30
+    assert "begins Many(): MISSING: it was never made, or was removed" in done.stderr
+    assert done.stderr.count("ran Leaf(n=") == 30
+
+
 # A terminal
 
 
@@ -216,6 +235,15 @@ def test_where_nothing_is_to_be_done_nothing_of_it_is_loaded(terminal, app):
     assert "nothing to do: 0 ran, 2 kept" in seen.text
     assert "loaded:\n" in seen.text
     assert "\x1b[?25l" not in seen.raw
+
+
+def test_where_the_display_cannot_be_drawn_the_lines_come_without_it(terminal):
+    seen = terminal("broken", "undrawable")
+    assert seen.end() == 1
+    assert "the display is lost" in seen.text
+    assert "failed: Breaks" in seen.text
+    assert "2 ran, 0 kept, 1 failed, 1 skipped in " in seen.text
+    assert seen.cursor_is_shown
 
 
 # A failure
