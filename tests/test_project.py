@@ -92,6 +92,31 @@ def test_the_wheel_holds_our_two_packages_only(wheel):
     assert {"pipeline/py.typed", "targets/py.typed", "targets/formats/pickling.py"} <= set(zipfile.ZipFile(wheel).namelist())
 
 
+def test_the_wheel_has_the_example_as_it_is(wheel):
+    from pipeline.cli import example
+
+    names = list(example.names(ROOT))
+    assert "app/flow/ingestion.py" in names
+    with zipfile.ZipFile(wheel) as archive:
+        for name in names:
+            assert archive.read(f"pipeline/{example.COPY}/{name}") == (ROOT / name).read_bytes(), name
+        copies = [name for name in archive.namelist() if name.startswith(f"pipeline/{example.COPY}/")]
+    assert len(copies) == len(names)
+
+
+def test_the_installed_script_writes_an_app_and_runs_it(wheel, tmp_path):
+    site = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check", "--target", str(site), str(wheel)], check=True
+    )
+    environment = environment_for(tmp_path, PYTHONPATH=str(site), PIPELINE_JSON_LOG="")
+    done = subprocess.run([str(site / "bin" / "luigi-warp"), "new", "myapp"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "luigi-warp>=" in (tmp_path / "myapp" / "requirements.txt").read_text()
+    done = subprocess.run([str(site / "bin" / "luigi-warp"), "plan"], cwd=tmp_path / "myapp", env=environment, capture_output=True, text=True)
+    assert "4 would run" in done.stdout, done.stderr
+
+
 def test_the_wheel_works_from_an_empty_folder(wheel, tmp_path):
     site = tmp_path / "site"
     subprocess.run(

@@ -27,6 +27,7 @@ COMMANDS = {
     "rm": "remove outputs with their records",
     "trim": "delete data, and keep the records",
     "resign": "sign all records with today's key",
+    "new": "write an app of your own, in the shape of the example",
 }
 DEFAULT = "run"
 _AS_IT_IS = "\b\n"
