@@ -255,7 +255,7 @@ def test_a_failure_is_shown_while_others_still_run(terminal, app, workers):
     seen.wait_for("skipped because of it: NeedsIt(l2=0.5)")
     seen.wait_for("Ingest")
     assert seen.process.poll() is None
-    assert not (app / "go").exists()
+    assert not list((app / "store").glob("Ingest/*.record.json"))
     (app / "go").touch()
     assert seen.end() == 1
     lines = seen.text.splitlines()
@@ -278,6 +278,7 @@ def test_a_pipe_is_told_of_a_failure_at_once(app):
             if line.startswith("  skipped because of it: NeedsIt(l2=0.5)"):
                 break
         assert process.poll() is None
+        assert not list((app / "store").glob("Ingest/*.record.json"))
         (app / "go").touch()
         process.stderr.read()
         assert process.wait(60) == 1
