@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from targets import seal
-from targets.errors import DamagedError, TargetError
+from targets.errors import DamagedError, StoreError, TargetError
 from targets.inventory import outputs
 from targets.store import Store
 
@@ -51,8 +51,12 @@ class Marks:
             name = f"{FOLDER}/{self._run}"
             if store.size(name) is not None:
                 store.flush()
-                store.delete(name)
-                forget_flushed(store)
+                try:
+                    store.delete(name)
+                    forget_flushed(store)
+                except StoreError as error:
+                    # Nothing is lost: at worst a later run looks at outputs that are in order.
+                    log.warning("a mark of this run stays: %s", error)
         self._marked.clear()
         self._locks.close()
 

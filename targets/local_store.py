@@ -9,6 +9,7 @@ only, or for whom the umask of the store's options lets in.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import stat
@@ -25,6 +26,8 @@ from targets.permissions import create, let_in_tree, make_private
 from targets.seal import short_digest
 from targets.store import QUARANTINE, UNFINISHED, Draft, Listed, Stamp
 from targets.writing import HashingWriter
+
+log = logging.getLogger("pipeline")
 
 INTERNAL = ".luigi-warp"
 _TEMPORARY = ".tmp"
@@ -94,19 +97,29 @@ class LocalStore:
     def read_stamped(self, name: str, size: int) -> tuple[bytes, Stamp] | None:
         try:
             descriptor = os.open(self._prefix + name, _READ)
+            try:
+                found = os.fstat(descriptor)
+                return _read_all(descriptor, size), (found.st_mtime_ns, found.st_ino, found.st_size)
+            finally:
+                os.close(descriptor)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        try:
-            found = os.fstat(descriptor)
-            return _read_all(descriptor, size), (found.st_mtime_ns, found.st_ino, found.st_size)
-        finally:
-            os.close(descriptor)
+        except IsADirectoryError:
+            raise
+        except OSError as error:
+            raise self._unreadable(name, error) from error
+
+    def _unreadable(self, name: str, error: OSError) -> StoreError:
+        """What is there cannot be told from what is not: nobody may take it for missing, and make it again."""
+        return StoreError(f"cannot read {self._prefix}{name}: {error}. Mend the cause and run again")
 
     def stamp(self, name: str) -> Stamp | None:
         try:
             found = os.stat(self._prefix + name)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._unreadable(name, error) from error
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def size(self, name: str) -> int | None:
@@ -114,6 +127,8 @@ class LocalStore:
             found = os.lstat(self._prefix + name)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._unreadable(name, error) from error
         return 0 if stat.S_ISDIR(found.st_mode) else found.st_size
 
     def list(self, folder: str) -> Iterator[str]:
@@ -123,6 +138,8 @@ class LocalStore:
                     yield entry.name
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            raise self._unreadable(folder, error) from error
 
     def scan(self, folder: str) -> Iterator[tuple[str, Listed | None]]:
         return ((name, None) for name in self.list(folder))
@@ -145,7 +162,10 @@ class LocalStore:
         for name in names:
             if not name:
                 raise StoreError(f"the whole store {self.url} was about to be deleted: this is a mistake in luigi-warp, please report it")
-            remove_path(self._prefix + name)
+            try:
+                remove_path(self._prefix + name)
+            except OSError as error:
+                raise StoreError(f"cannot remove {self._prefix}{name}: {error}. Mend the cause and try again") from error
 
     def quarantine(self, *names: str) -> None:
         folder = self._prefix + QUARANTINE
@@ -213,9 +233,10 @@ class LocalStore:
     def flush_folders(self, folder: str) -> None:
         """Bring the names of these folders to the disk, up to that of the store itself; once, since they stay."""
         while folder not in self._flushed and len(folder) >= len(self.url):
+            above = os.path.dirname(folder)
+            flushing.flush_file(above)
             self._flushed.add(folder)
-            folder = os.path.dirname(folder)
-            flushing.flush_file(folder)
+            folder = above
 
     def forget_folders(self) -> None:
         """Somebody removed a folder that was made: make them again."""
@@ -273,15 +294,18 @@ class LocalDraft:
     def directory(self, name: str, record: str) -> Path:
         # Side files are written where they stay, since an output may name their path. The old ones, and the record
         # that vouches for them, are put aside and come back if the step fails.
-        self._put_aside(record)
-        self._put_aside(name)
         final = self._store.where(name)
-        self._store.make_folder(name)
         try:
-            os.mkdir(final, 0o700)
-        except FileNotFoundError:
-            self._make_folder_again(name)
-            os.mkdir(final, 0o700)
+            self._put_aside(record)
+            self._put_aside(name)
+            self._store.make_folder(name)
+            try:
+                os.mkdir(final, 0o700)
+            except FileNotFoundError:
+                self._make_folder_again(name)
+                os.mkdir(final, 0o700)
+        except OSError as error:
+            raise StoreError(f"cannot make the directory {final}: {error}. Nothing was changed: mend the cause and run again") from error
         self._directories.append(final)
         return Path(final)
 
@@ -320,32 +344,41 @@ class LocalDraft:
                 _replace(written, where(name))
             os.rename(temporary, final_record)
             if self._durable:
-                folder = os.path.dirname(final_record)
-                flushing.flush_file(folder)
-                self._store.flush_folders(folder)
+                try:
+                    folder = os.path.dirname(final_record)
+                    flushing.flush_file(folder)
+                    self._store.flush_folders(folder)
+                except OSError:
+                    # A second attempt would succeed without having written anything: what the disk refused is discarded.
+                    os.unlink(final_record)
+                    raise
         except OSError as error:
             raise StoreError(f"cannot write {final_record}: {error}; nothing was changed that a reader could mistake") from error
         self._files.clear()
         self._record = None
         self._directories.clear()
         for _, aside in self._aside:
-            remove_path(aside)
+            _clean_away(aside)
         self._aside.clear()
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def __exit__(self, *exception: object) -> None:
         _open_drafts.discard(self)
         for written in self._files.values():
-            remove_path(written)
+            _clean_away(written)
         if self._record is not None:
-            remove_path(self._record)
+            _clean_away(self._record)
         for made in self._directories:
-            remove_path(made)
-        for final, aside in reversed(self._aside):
-            if self._old_is_gone:
-                remove_path(aside)
-            else:
-                os.rename(aside, final)
+            _clean_away(made)
+        try:
+            # The record last: without what it speaks of it must not come back.
+            for final, aside in reversed(self._aside):
+                if self._old_is_gone:
+                    _clean_away(aside)
+                else:
+                    os.rename(aside, final)
+        except OSError as error:
+            log.warning("the old output stays aside: %s", error)
         self._files.clear()
         self._record = None
         self._directories.clear()
@@ -419,6 +452,14 @@ def remove_path(path: str) -> None:
             shutil.rmtree(path)
         else:
             raise
+
+
+def _clean_away(path: str) -> None:
+    """Remove what is no part of an output. Where that fails now, a later run sweeps it: whether something was stored does not depend on it."""
+    try:
+        remove_path(path)
+    except OSError as error:
+        log.warning("%s is left for the next run to remove: %s", path, error)
 
 
 def _replace(written: str, final: str) -> None:

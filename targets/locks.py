@@ -118,9 +118,13 @@ class KeyLocks:
         return True
 
     def give_back(self, place: int) -> None:
-        if fcntl is not None and self._descriptor is not None and self._owner == processes.current:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place)
-        self._drop(place)
+        try:
+            if fcntl is not None and self._descriptor is not None and self._owner == processes.current:
+                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place)
+        except OSError as error:
+            raise StoreError(f"cannot unlock in {self._path}: {error}; other processes wait until this one has ended") from error
+        finally:
+            self._drop(place)
 
     def _drop(self, place: int) -> None:
         self._held.pop(place, None)

@@ -263,7 +263,10 @@ class Target(luigi.target.Target, Generic[T]):
                 f"{self._owner()} returned a {type(value).__name__} that {type(self).__name__} cannot store: "
                 f"{type(error).__name__}: {error}. Return something else, or choose another target_type"
             ) from error
-        return self._commit(draft, parts, facts or self._plain_facts, directory)
+        try:
+            return self._commit(draft, parts, facts or self._plain_facts, directory)
+        except OSError as error:
+            raise StoreError(f"cannot store {self.path}: {error}. Nothing was changed: mend the cause and run again") from error
 
     def _plain_facts(self, before: Record | None, **stored: Any) -> Record:
         return Record(key=self.place.key, **stored)
@@ -364,6 +367,10 @@ class Target(luigi.target.Target, Generic[T]):
             file = verified_file(self.store, part) if part.pieces else verified_bytes(self.store, part)
         except IsADirectoryError as error:
             raise DamagedError(f"{self.store.where(part.file)} is a directory where a file was written; it will be made again") from error
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreError(f"cannot read {self.store.where(part.file)}: {error}. Mend the cause and run again") from error
         return self.decode(file, part, **options)
 
     def decode(self, file: BinaryIO, part: Part, **options: Any) -> T:

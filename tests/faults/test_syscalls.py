@@ -12,16 +12,12 @@ import pytest
 
 import pipeline
 from pipeline.fingerprint import kept
-from targets import DamagedError, FileTarget, JsonTarget, MissingOutputError, PickleTarget, opening
-from targets.local_store import LocalStore
-from targets.parts import PartsTarget
-from targets.target import Place, _parsed
+from targets import DamagedError, JsonTarget, MissingOutputError, PickleTarget, opening
 
 from .naive import Naive
 from .root_tools import injected, need, traced
+from .scenarios import MovedInDirectory, MovedInFile, OneFile, SeveralOutputs, SideFiles, SideFilesThatGo, forget_records, leftovers
 
-KEY = "0a" * 16
-FOLDER = "shop/Step"
 KILL = "signal=SIGKILL"
 CHANGES = ("mkdir", "rename", "renameat", "renameat2", "rmdir", "unlink", "unlinkat", "write", "pwrite64", "ftruncate", "fcntl", "fsync")
 durabilities = pytest.mark.parametrize("durable", [False, True], ids=["run", "task"])
@@ -35,135 +31,6 @@ def strace():
 @pytest.fixture
 def log(tmp_path):
     return str(tmp_path / "strace")
-
-
-def leftovers(folder):
-    return [str(path) for path in pathlib.Path(folder).rglob("*") if path.name.endswith((".tmp", ".aside"))]
-
-
-class Scenario:
-    """A kind of output: `write(n)` writes the value number n as a step does, `read` says which number is there."""
-
-    kind = PickleTarget
-
-    def __init__(self, folder, durable):
-        self.folder = folder
-        self.store = LocalStore(str(folder / "store"), durable=durable)
-
-    def afresh(self):
-        """The same, knowing nothing of what another one has made or locked."""
-        return type(self)(self.folder, self.store.durable)
-
-    def target(self):
-        return self.make(Place(self.store, f"{FOLDER}/n-1-{KEY}"))
-
-    def make(self, place):
-        return self.kind(place)
-
-    def write(self, n):
-        target = self.target()
-        with target.store.lock(target.place.key), target.store.draft() as draft:
-            self.dump(target, draft, n)
-
-    def dump(self, target, draft, n):
-        target.dump([n] * 2000, draft=draft)
-
-    def read(self):
-        """The number of the value, None where there is none; whatever is there must be whole."""
-        target = self.target()
-        try:
-            n = self.number(target, target.load())
-        except MissingOutputError:
-            assert not target.exists()
-            return None
-        target.verify()
-        assert target.exists()
-        return n
-
-    def number(self, target, value):
-        assert len(value) == 2000
-        (n,) = set(value)
-        return n
-
-    def sweep(self):
-        self.target().store.sweep(FOLDER)
-
-
-class OneFile(Scenario):
-    pass
-
-
-class SideFiles(Scenario):
-    """Every second value has side files, so that they come, are replaced and go."""
-
-    def dump(self, target, draft, n):
-        folder = draft.directory(target.directory_name, target.place.record_name)
-        (folder / "below").mkdir()
-        (folder / "below" / "side").write_text(str(n))
-        target.dump([n] * 2000, draft=draft, directory=folder)
-
-    def number(self, target, value):
-        n = super().number(target, value)
-        assert pathlib.Path(target.store.path(target.directory_name), "below", "side").read_text() == str(n)
-        return n
-
-
-class SideFilesThatGo(SideFiles):
-    """The new value has none."""
-
-    def dump(self, target, draft, n):
-        if n % 2:
-            super().dump(target, draft, n)
-        else:
-            target.dump([n] * 2000, draft=draft)
-
-    def number(self, target, value):
-        n = Scenario.number(self, target, value)
-        return super().number(target, value) if n % 2 else n
-
-
-class SeveralOutputs(Scenario):
-    def make(self, place):
-        return PartsTarget(place, {"one": PickleTarget, "two": JsonTarget, "three": FileTarget})
-
-    def dump(self, target, draft, n):
-        source = self.folder / "made"
-        source.write_text(str(n))
-        target.dump({"one": [n] * 2000, "two": [n], "three": source}, draft=draft)
-
-    def number(self, target, value):
-        (n,) = {*value["one"], *value["two"], int(value["three"].read_text())}
-        return n
-
-
-class MovedInFile(Scenario):
-    """The old value is another file: it has another suffix."""
-
-    kind = FileTarget
-
-    def dump(self, target, draft, n):
-        source = self.folder / f"made.{'csv' if n % 2 else 'txt'}"
-        source.write_text(str(n))
-        target.dump(source, draft=draft)
-
-    def number(self, target, value):
-        assert value.suffix == (".csv" if int(value.read_text()) % 2 else ".txt")
-        return int(value.read_text())
-
-
-class MovedInDirectory(Scenario):
-    kind = FileTarget
-
-    def dump(self, target, draft, n):
-        source = self.folder / "made"
-        (source / "below").mkdir(parents=True, exist_ok=True)
-        for name in ("one", "below/two"):
-            (source / name).write_text(str(n))
-        target.dump(source, draft=draft)
-
-    def number(self, target, value):
-        (n,) = {int(path.read_text()) for path in value.rglob("*") if path.is_file()}
-        return n
 
 
 SCENARIOS = (OneFile, SideFiles, SideFilesThatGo, SeveralOutputs, MovedInFile, MovedInDirectory)
@@ -183,7 +50,7 @@ def killed_at_each_call(prepare, body, check, log):
 
 def clear(folder):
     """Between two cases: as if nothing had ever been there."""
-    _parsed.clear()
+    forget_records()
     kept._kept.clear()
     for path in folder.iterdir():
         if path.name != "strace":
