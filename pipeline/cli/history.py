@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from pipeline.conditions import Condition
     from pipeline.entries import RunEntry
 
+    _TimeType = click.ParamType[float]
+else:  # ParamType became generic with click 8.2
+    _TimeType = click.ParamType
+
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _LISTED = 20
 
 
-class Moment(click.ParamType[float]):
+class Moment(_TimeType):
     """A date, a date with a time, or how long ago it was: `2026-03-01`, `2026-03-01 14:30`, `90min`, `2d`."""
 
     name = "time"
