@@ -230,8 +230,10 @@ class RemoteStore:
         if able:
             try:
                 able = self.create(probe, b"1") and not self.create(probe, b"2")
-            finally:
                 self.delete(probe)
+            except Exception as error:  # each backend has exceptions of its own for what it does not know
+                log.debug("%s: %s: %s", self.url, type(error).__name__, error)
+                able = False
         if not able:
             log.warning("%s cannot keep several writers apart: let one process at a time write to it", self.url)
         return able
