@@ -18,8 +18,8 @@ from targets.record import Part
 from targets.seal import DIGEST_BYTES, PIECE
 from targets.store import Store
 
-# Not a whole piece: pickle copies what is left in the buffer each time it looks ahead.
-_BUFFER = 1 << 17
+# Small: pickle copies what is left in the buffer each time it looks ahead. What is larger than it goes past it.
+_BUFFER = 1 << 14
 
 
 def verified_bytes(store: Store, part: Part) -> BinaryIO:

@@ -17,6 +17,8 @@ from targets.permissions import create
 from targets.seal import PIECE, Pieces, file_seal
 
 _HELD_BACK = 1 << 18
+#: What is as large as this is written as it is: gathering it would cost as much as writing it.
+_LARGE = 1 << 16
 _NEW = os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
@@ -39,7 +41,7 @@ class HashingWriter(io.BufferedIOBase):
             return int(self._revisited.write(raw))
         size = len(raw)
         self._size += size
-        if size < _HELD_BACK:
+        if size < _LARGE:
             self._held_back += raw
             if len(self._held_back) >= _HELD_BACK:
                 self._let_go()

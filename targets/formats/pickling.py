@@ -26,12 +26,22 @@ class _NamingPickler(cloudpickle.Pickler):  # type: ignore[misc,name-defined]
     """Notices which classes and functions a pickle refers to."""
 
     def __init__(self, file: Any) -> None:
+        # Cloudpickle has two, one behind the other, that are asked in Python for each object.
+        self.dispatch_table = dict(cloudpickle.Pickler.dispatch_table)  # type: ignore[assignment]
         super().__init__(file, protocol=PROTOCOL)
         self.named: set[Any] = set()
+        #: Kinds of objects that pickle writes by itself, each named already.
+        self._ordinary: set[type] = set()
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
-        self.named.add(obj if isinstance(obj, type) or hasattr(obj, "__code__") else kind)
+        if kind in self._ordinary:
+            return NotImplemented
+        if isinstance(obj, type) or hasattr(obj, "__code__"):
+            self.named.add(obj)
+        else:
+            self.named.add(kind)
+            self._ordinary.add(kind)
         return super().reducer_override(obj)
 
 
