@@ -190,8 +190,9 @@ def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:
 
 def _sweep(tasks: list[Any]) -> None:
     """Remove what killed runs left behind, where something is about to be written."""
-    folders = {(task.store, task._stem.rpartition("/")[0]) for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
-    for store, folder in folders:
+    # All tasks of a class have a folder.
+    kinds = {(type(task), task.store): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
+    for store, folder in {(store, task._stem.rpartition("/")[0]) for (_, store), task in kinds.items()}:
         store.sweep(folder)
 
 

@@ -98,7 +98,8 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         # What it required when it last ran must run. If that comes out as it was, this task need not.
         raise _Needs([found.first], known=False)
     execution = Execution(task, scope, leaves)
-    with task.store.draft() as draft:
+    store = execution.target.store
+    with store.draft() as draft:
         execution.draft = draft
         draft.is_first = found.verdict is NEVER_MADE
         if task.cache_failures:
@@ -119,8 +120,8 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
             del task._execution
         duration = time.perf_counter() - begun
         target = execution.target
-        scope.marks.mark(task.store)
-        kept.keep(task.store, scope.code.of(type(task)))
+        scope.marks.mark(store)
+        kept.keep(store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
     failures.forget(task)
     identity = scope.identity_of(task, record)
@@ -354,7 +355,7 @@ class Execution:
 
 def _load_judged(required: Any, found: Finding, options: Mapping[str, Any]) -> tuple[Any, Any]:
     """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain."""
-    if not isinstance(required, Task) or isinstance(required, WrapperTask):
+    if not isinstance(required, Task) or required._stands_for_others:
         return load_output(required, options), None
     target = required.target
     if type(required).load is Task.load and type(target).load is Target.load:

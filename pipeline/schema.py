@@ -86,10 +86,12 @@ class Schema:
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The value of each slot, from positional and named values, configuration and defaults."""
         values: list[Any] = [_no_value] * len(self.slots)
-        if len(args) > len(self.positional):
-            raise UnknownParameterError(f"{self.family} takes at most {len(self.positional)} positional parameters, {len(args)} were given")
-        for slot, value in zip(self.positional, args, strict=False):
-            values[slot.position] = slot.normalise(self.family, value)
+        given = len(args)
+        if given:
+            if given > len(self.positional):
+                raise UnknownParameterError(f"{self.family} takes at most {len(self.positional)} positional parameters, {given} were given")
+            for slot, value in zip(self.positional, args, strict=False):
+                values[slot.position] = slot.normalise(self.family, value)
         for name, value in kwargs.items():
             slot_named = self.by_name.get(name)
             if slot_named is None:
@@ -99,7 +101,8 @@ class Schema:
             if values[slot_named.position] is not _no_value:
                 raise ParameterError(f"{self.family}: the parameter {name} was given by position and by name")
             values[slot_named.position] = slot_named.normalise(self.family, value)
-        if _no_value in map(_identity, values):
+            given += 1
+        if given < len(values):
             self._fill(values)
         return values
 
@@ -130,7 +133,11 @@ class Schema:
 
     def encode(self, values: list[Any]) -> list[bytes]:
         """The encoded values; equal bytes mean equal values of equal types."""
-        return [keys.encode_parameter(self.family, slot.name, slot.declared, values[slot.position]) for slot in self.slots]
+        encoded = []
+        for slot, value in zip(self.slots, values, strict=True):
+            plain = type(value) is slot.exact
+            encoded.append(keys.encode(value) if plain else keys.encode_parameter(self.family, slot.name, slot.declared, value))
+        return encoded
 
     def key(self, encoded: list[bytes]) -> str:
         return keys.key_of(self.family, [(slot.name, encoded[slot.position]) for slot in self.slots if slot.significant])
@@ -147,11 +154,6 @@ class Schema:
 
 class MisspeltParameterWarning(UserWarning):
     """A name was let through that looks like a misspelt parameter."""
-
-
-def _identity(value: Any) -> Any:
-    # `==` of an arbitrary value (an array, say) may be no bool; identity always is.
-    return _no_value if value is _no_value else None
 
 
 def _has_section(family: str) -> bool:

@@ -31,6 +31,7 @@ from pipeline.postponing import Postponed
 from pipeline.repairing import Repair
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
+from pipeline.structure import is_task
 from pipeline.taskprocess import TaskProcess
 
 log = logging.getLogger("pipeline")
@@ -163,6 +164,10 @@ class Worker(luigi.worker.Worker):
         current().moved()
         task = self._scheduled_tasks[description] if isinstance(description, str) else load_task(*description)
         return self._create_task_process(task)
+
+    def _validate_dependency(self, dependency: Any) -> None:
+        if not is_task(dependency):
+            super()._validate_dependency(dependency)
 
     # Results: the worker is its own queue
 
