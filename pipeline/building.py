@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from luigi.scheduler import UNKNOWN
@@ -85,30 +85,39 @@ def build(
             _check_formats(plan.must_run)
             _sweep(plan.must_run)
             _prepare(plan.must_run, scope)
-            entry.begin()
-            worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, wait, observer)
+        with _heeding_signals(entry, chosen.grace + 1) if todo else contextlib.nullcontext():
             try:
-                with interrupts.heeded(chosen.grace + 1):
+                if todo:
+                    entry.begin()
+                    worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, wait, observer)
                     _run(worker, todo)
                     _flush(plan, worker, scope)
+                with garbage.paused():
+                    outcomes = _outcomes(plan, worker, scope)
+                    run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
+                    known = _known_requirements(scope, worker)
+                    entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=known)
             except BaseException as error:
                 _enter_broken(entry, error, plan, worker, scope)
                 raise
-        with garbage.paused():
-            outcomes = _outcomes(plan, worker, scope)
-            run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
-            entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=_known_requirements(scope, worker))
         log.info("%s", run.one_line_summary, extra={"run": run.id, **run.counts()})
         if observer is not None:
             observer.finished(run)
     return run
 
 
-def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worker: Worker, scope: Scope) -> None:
+@contextlib.contextmanager
+def _heeding_signals(entry: Entry, grace: float) -> Iterator[None]:
+    """However the process ends, the history says that it was interrupted."""
+    with interrupts.heeded(grace), interrupts.told_at_the_end(entry.cut_off):
+        yield
+
+
+def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worker: Worker | None, scope: Scope) -> None:
     """The entry of a run that did not come to its end, with what had ended until then."""
     outcomes = {task: Outcome("kept", verdict) for task, verdict in plan.verdicts.items() if verdict.is_current}
-    for name, (state, duration, failure, begun, identity) in worker.settled.items():
-        task = worker._scheduled_tasks.get(name)
+    for name, (state, duration, failure, begun, identity) in worker.settled.items() if worker is not None else ():
+        task = worker._scheduled_tasks.get(name) if worker is not None else None
         if task is not None and not isinstance(task, Repair):
             outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun, identity)
     interrupted = isinstance(error, KeyboardInterrupt)

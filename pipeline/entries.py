@@ -69,17 +69,16 @@ class RunEntry:
     def tasks(self) -> tuple[TaskEntry, ...]:
         """What became of each task; nothing for an unfinished run."""
         packed = self._packed
-        if packed is None:
-            if self.ended is None:
-                return ()
-            try:
+        if packed is None and self.ended is None:
+            return ()
+        try:
+            if packed is None:
                 with self._store.open(f"{FOLDER}/{self.id}{TASKS}") as file:
                     packed = json.loads(zlib.decompress(file.read()))
-            except (OSError, ValueError, zlib.error) as error:
-                log.warning("the tasks of run %s cannot be read: %s", self.id, error)
-                return ()
-        assert packed is not None
-        return tuple(columns.unpack(packed))
+            return tuple(columns.unpack(packed))
+        except Exception as error:  # nothing vouches for what stands there, so it can be wrong in every way
+            log.warning("the tasks of run %s cannot be read: %s: %s", self.id, type(error).__name__, error)
+            return ()
 
 
 def ids(store: Store) -> dict[str, str]:
@@ -136,7 +135,7 @@ def before(store: Store, run: str, last: int) -> list[RunEntry]:
 def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | None:
     try:
         body = json.loads(text if text is not None else store.read(f"{FOLDER}/{name}", _HEAD_SIZE))
-        ended = body.get("ended")
+        ended = None if body.get("ended") is None else float(body["ended"])
         return RunEntry(
             id=run,
             begun=float(body["begun"]),
@@ -160,7 +159,7 @@ def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | N
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         log.warning("the history of run %s cannot be read: %s: %s", run, type(error).__name__, error)
         return None
 

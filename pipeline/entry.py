@@ -69,6 +69,10 @@ class Entry:
             return
         self._write(ENDED, _encoded(body))
 
+    def cut_off(self, exit_code: int) -> None:
+        """The process ends at once, while somebody may still be writing to whatever knows of the tasks: it says nothing of them."""
+        self.end("interrupted", exit_code=exit_code, outcomes={}, requirements=lambda _: [])
+
     def _facts(self) -> dict[str, Any]:
         scope = self._scope
         return {

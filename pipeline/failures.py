@@ -40,13 +40,13 @@ def insist_on_none(task: Any, scope: Scope, identities: Sequence[str]) -> None:
         return
     try:
         kept = json.loads(task.store.read(_name(task), 4096))
-        same, words, at = kept["cause"] == _cause(task, scope, identities), str(kept["error"]), float(kept["at"])
+        same, words = kept["cause"] == _cause(task, scope, identities), str(kept["error"])
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(kept["at"])))
     except FileNotFoundError:
         return
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return  # not one of ours, or cut off: the step runs
     if same:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
         raise FailedBeforeError(f"{task!r} failed at {when} with the same code, parameters and inputs: {words}. --retry-failed tries again")
 
 

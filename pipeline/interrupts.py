@@ -27,13 +27,17 @@ class Terminated(KeyboardInterrupt):
 
 #: What is to be ended at once when the process is.
 _to_kill: list[Callable[[], None]] = []
+#: Who is told of such an end.
+_to_tell: list[Callable[[int], None]] = []
 _heeding = False
+_is_leaving = False
 _USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
 def _forked() -> None:
     # A child shares what the parent watches: its own signals would look like the parent's.
     global _heeding
+    _to_tell.clear()
     if _heeding:
         _heeding = False
         with contextlib.suppress(ValueError):  # forked from another thread than the first
@@ -50,12 +54,12 @@ if hasattr(os, "register_at_fork"):
 @contextlib.contextmanager
 def heeded(grace: float) -> Iterator[None]:
     """Handle both signals meanwhile, in the main thread and where nobody else does."""
-    global _heeding
+    global _heeding, _is_leaving
     heeded_here = [number for number, handler in _USUAL.items() if signal.getsignal(number) == handler]
     if _heeding or not heeded_here or threading.current_thread() is not threading.main_thread():
         yield
         return
-    _heeding = True
+    _heeding, _is_leaving = True, False
     watch = _Watch(grace, heeded_here)
     for number in heeded_here:
         signal.signal(number, _leave)
@@ -69,6 +73,10 @@ def heeded(grace: float) -> Iterator[None]:
 
 
 def _leave(number: int, _: Any) -> None:
+    global _is_leaving
+    if _is_leaving:
+        return  # the blocks are being left already: they must not be left in their turn, and `_Watch` knows what a second signal means
+    _is_leaving = True
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
@@ -121,6 +129,17 @@ def killed_at_the_end(kill: Callable[[], None]) -> Iterator[None]:
         _to_kill.remove(kill)
 
 
+@contextlib.contextmanager
+def told_at_the_end(tell: Callable[[int], None]) -> Iterator[None]:
+    """Whoever is to know the exit code if this process ends without leaving its blocks."""
+    _to_tell.append(tell)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # forked meanwhile
+            _to_tell.remove(tell)
+
+
 def give_up(code: int) -> None:
     """End now; a step that does not heed an exception (a long call into C, say) is not waited for."""
     for kill in list(_to_kill):
@@ -128,7 +147,17 @@ def give_up(code: int) -> None:
             kill()
     with contextlib.suppress(Exception):
         local_store.abandon_drafts()
+    for tell in list(_to_tell):
+        # A store that does not answer must not keep us.
+        telling = threading.Thread(target=_tell, args=(tell, code), daemon=True)
+        telling.start()
+        telling.join(1)
     os._exit(code)
+
+
+def _tell(tell: Callable[[int], None], code: int) -> None:
+    with contextlib.suppress(Exception):  # nobody is there any more to be told of it
+        tell(code)
 
 
 def raise_in_child() -> None:

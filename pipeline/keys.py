@@ -82,6 +82,13 @@ def _sequence(tag: bytes, items: list[bytes]) -> bytes:
     return tag + len(items).to_bytes(4, "big") + b"".join(len(item).to_bytes(4, "big") + item for item in items)
 
 
+def _encode_int(value: int) -> bytes:
+    try:
+        return _text(b"i", str(value))
+    except ValueError:  # Python refuses to write thousands of digits, so no record and no command line could hold it
+        raise Unencodable(": an int of more digits than Python writes") from None
+
+
 def _encode_float(value: float) -> bytes:
     return b"f" + (b"nan" if math.isnan(value) else struct.pack(">d", value))
 
@@ -115,7 +122,7 @@ def _encode_datetime(value: datetime.datetime) -> bytes:
 
 _ENCODERS: dict[type, Any] = {
     str: lambda value: _text(b"s", value),
-    int: lambda value: _text(b"i", str(value)),
+    int: _encode_int,
     bool: lambda value: b"b1" if value else b"b0",
     float: _encode_float,
     type(None): lambda _: b"n",
@@ -167,7 +174,7 @@ def _encode_numeric(value: Any) -> bytes:
     if numpy is not None:
         if isinstance(value, (numpy.datetime64, numpy.timedelta64)):
             return _text(b"v", f"{value.dtype} {value}")
-        if isinstance(value, numpy.generic):
+        if isinstance(value, numpy.generic) and type(value.item()) is not type(value):  # a longdouble stays one, and differs between machines
             return encode(value.item())
     pandas = sys.modules.get("pandas")
     if pandas is not None:
@@ -212,14 +219,31 @@ def slug_of(texts: list[tuple[str, str]]) -> str:
     return _OTHER_THAN_WORDS.sub("-", plain)[:SLUG_LENGTH].strip("-").lower()
 
 
+def same_as_files(names: list[str]) -> tuple[str, str] | None:
+    """Two names that some file systems take for one, if there are any."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+        if plain in seen:
+            return seen[plain], name
+        seen[plain] = name
+    return None
+
+
 @functools.lru_cache(maxsize=1024)
 def folder_name(name: str) -> str:
     """A namespace or family as a folder: names that a file system could mistake get a piece of their digest."""
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:100]
-    if safe == name and safe.upper().split(".")[0] not in _RESERVED:
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._-").rstrip("._")[:100].rstrip("._")
+    first = safe.split(".")[0]
+    is_taken = first.upper() in _RESERVED or _KEY_AT_END.search(first) is not None
+    if safe == name and not is_taken:
         return safe
+    if is_taken:
+        safe = safe.replace(".", "_")  # NUL.txt is as reserved as NUL is
     return f"{safe or 'x'}-{seal.short_digest(name.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
 _OTHER_THAN_WORDS = re.compile(r"[^A-Za-z0-9]+")
+#: A folder with a key in its name would be taken for an output.
+_KEY_AT_END = re.compile(r"[0-9a-f]{32}$")
 _RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"COM{n}" for n in range(10)), *(f"LPT{n}" for n in range(10))})

@@ -225,14 +225,21 @@ def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:
 
 
 def _cycle(stack: list[Any], required: Any, open_looks: dict[str, Any]) -> CycleError:
-    path = [task for task in stack if task.task_id in open_looks]
-    seen: list[Any] = []
-    for task in path:
-        if task not in seen:
-            seen.append(task)
-    start = next(at for at, task in enumerate(seen) if task.task_id == required.task_id)
-    names = " -> ".join(repr(task) for task in [*seen[start:], required])
-    return CycleError(f"a task requires itself: {names}. Change requires() of one of them")
+    path = list({task.task_id: task for task in stack if task.task_id in open_looks}.values())
+    start = next(at for at, task in enumerate(path) if task.task_id == required.task_id)
+    return cycle_error([*path[start:], required])
+
+
+def cycle_error(path: list[Any]) -> CycleError:
+    """`path`: from a task to itself."""
+    names = [repr(task) for task in (path if len(path) <= _LONGEST_CYCLE else path[: _LONGEST_CYCLE - 2])]
+    if len(path) > _LONGEST_CYCLE:
+        names += [f"{len(path) - _LONGEST_CYCLE} more", *(repr(task) for task in path[-2:])]
+    return CycleError(f"a task requires itself: {' -> '.join(names)}. Change requires() of one of them")
+
+
+#: Tasks of a cycle that a person is shown.
+_LONGEST_CYCLE = 20
 
 
 def _ambiguous(one: type, other: type) -> AmbiguousFamilyError:

@@ -265,6 +265,10 @@ def _check_limit(cls: type[Task[Any]]) -> None:
         raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")
 
 
+#: Bytes of an output's name: it stands in the name of a file, beside a slug and a key.
+_LONGEST_OUTPUT = 64
+
+
 def _check_target_types(cls: type[Task[Any]]) -> None:
     for kind in [cls.target_type, *(cls.outputs or {}).values()]:
         if isinstance(kind, type) and issubclass(kind, Target):
@@ -276,6 +280,11 @@ def _check_target_types(cls: type[Task[Any]]) -> None:
     for name, kind in (cls.outputs or {}).items():
         if kind.in_memory or not name.isidentifier():
             raise TaskDefinitionError(f"{cls.__name__}: the output {name!r} must be an identifier, and cannot be kept in memory alone")
+        if len(name.encode()) > _LONGEST_OUTPUT:
+            raise TaskDefinitionError(f"{cls.__name__}: the output {name[:40]}... has too long a name: {_LONGEST_OUTPUT} bytes are allowed")
+    same = keys.same_as_files(list(dict.fromkeys([*(cls.outputs or {}), "record"])))
+    if same is not None:
+        raise TaskDefinitionError(f"{cls.__name__}: the outputs {same[0]!r} and {same[1]!r} would share a file on some systems: rename one of them")
 
 
 def call_function(task: Task[Any], function: Callable[..., Any], inputs: Any) -> Any:

@@ -22,10 +22,10 @@ from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter, logger
 
-from pipeline import engines, garbage, interrupts
+from pipeline import engines, garbage, interrupts, planning
 from pipeline.engines import Job
 from pipeline.engines.engine import HELD
-from pipeline.errors import BusyError, FailedBeforeError, StepError
+from pipeline.errors import BusyError, CycleError, FailedBeforeError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
 from pipeline.repairing import Repair
@@ -92,6 +92,10 @@ class Worker(luigi.worker.Worker):
         self._waiting: dict[str, list[Any]] = {}
         #: What a task has asked for while running, ever.
         self.asked: dict[str, list[Any]] = {}
+        #: Tasks that were waiting for themselves, each with the way back to it.
+        self._in_cycles: dict[str, list[Any]] = {}
+        #: Tasks that ask for one another in turn, and are not begun again.
+        self._given_up: dict[str, CycleError] = {}
         #: The tasks that every child has inherited.
         self._inherited: set[str] = set()
 
@@ -218,6 +222,9 @@ class Worker(luigi.worker.Worker):
             job.task.trigger_event(Event.PROCESS_FAILURE, job.task, result.explanation)
         for task_id, state, duration, error, begun, identity in result.settled:
             known = self.settled.get(task_id)
+            if state == "skipped" and task_id in self._in_cycles:
+                # It has asked again for what waits for it.
+                state, error = "failed", planning.cycle_error(self._in_cycles[task_id])
             if known is None or known[0] != "ran" or state != "kept":
                 self.settled[task_id] = (state, duration, StepError(*error) if isinstance(error, tuple) else error, begun, identity)
         if self._observer is not None:
@@ -229,6 +236,7 @@ class Worker(luigi.worker.Worker):
         for task_id, state, duration, *_ in result.settled:
             settled = self._scheduled_tasks.get(task_id)
             if settled is not None:
+                state = "failed" if task_id in self._in_cycles and state == "skipped" else state
                 observer.ended(settled, state, duration, self.settled[task_id][2])
                 told = told or task_id == result.task_id
         if not told:
@@ -269,12 +277,43 @@ class Worker(luigi.worker.Worker):
             missing = _owner(self._scheduled_tasks[name])
             current().failed.add(missing.task_id)
             for task in waiting:
+                path = self._way(missing, task) if task.task_id not in done and task.task_id not in self._given_up else None
+                if path is not None:
+                    self._in_cycles[task.task_id] = [task, *path]
                 if task.task_id not in done and missing not in task.deps():
                     for _ in self._add(task, False):  # a generator, done only when it was read to its end
                         pass
                     released = True
         current().moved()
         return released and not self._stop_requesting_work
+
+    def _cycle_of(self, task_id: str, wanted: list[str]) -> CycleError | None:
+        """Of tasks that ask for one another in turn each would run again and again: whoever asks makes the others start anew."""
+        task = self._scheduled_tasks[task_id]
+        asked = {one.task_id for one in self.asked.get(task_id, ())}
+        for name in wanted:
+            if name in asked and self.settled.get(name, ("",))[0] not in ("ran", "kept"):
+                path = self._way(self._scheduled_tasks[name], task)
+                if path is not None:
+                    return planning.cycle_error([task, *path])
+        return None
+
+    def _way(self, start: Any, end: Any) -> list[Any] | None:
+        """From one task to another, by what each requires and what it has asked for; None where there is no way."""
+        before: dict[str, Any] = {start.task_id: None}
+        waiting = [start]
+        while waiting:
+            task = waiting.pop()
+            if task == end:
+                path = [task]
+                while (task := before[task.task_id]) is not None:
+                    path.append(task)
+                return path[::-1]
+            for required in [*task.deps(), *map(_owner, self.asked.get(task.task_id, ()))]:
+                if required.task_id not in before:
+                    before[required.task_id] = task
+                    waiting.append(required)
+        return None
 
     def _tell_limit(self, task: Any) -> None:
         """Without being told, a scheduler takes every resource for one of which there is one."""
@@ -286,6 +325,15 @@ class Worker(luigi.worker.Worker):
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         if kwargs["status"] == PENDING and kwargs["task_id"] in self._scheduled_tasks:
             self._tell_limit(self._scheduled_tasks[kwargs["task_id"]])
+        cycle = self._cycle_of(kwargs["task_id"], kwargs["new_deps"]) if kwargs.get("new_deps") else None
+        if cycle is not None:
+            self._given_up[kwargs["task_id"]] = cycle
+            self.settled[kwargs["task_id"]] = ("failed", 0.0, cycle, None, None)
+            if self._observer is not None:
+                self._observer.ended(self._scheduled_tasks[kwargs["task_id"]], "failed", 0.0, cycle)
+        if kwargs["status"] == PENDING and kwargs["task_id"] in self._given_up:
+            # Also where another one of the cycle asks for it.
+            kwargs |= {"status": FAILED, "expl": json.dumps(str(self._given_up[kwargs["task_id"]])), "new_deps": []}
         super()._add_task(*args, **kwargs)
         for name in kwargs.get("new_deps") or ():
             self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])
@@ -299,7 +347,7 @@ class Worker(luigi.worker.Worker):
         """Whether a task that has just failed is tried again."""
         task = self._scheduled_tasks.get(task_id)
         retries = getattr(task, "retries", 0)
-        if not retries or self._stop_requesting_work or not self._may_succeed(task_id):
+        if not retries or task_id in self._given_up or self._stop_requesting_work or not self._may_succeed(task_id):
             return False
         self._tries[task_id] += 1
         failed = self._tries[task_id]

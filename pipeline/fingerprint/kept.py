@@ -41,7 +41,7 @@ def recall(store: Store, digest: str) -> dict[str, tuple[str, str]] | None:
         with store.open(_name(digest)) as file:
             pieces = json.loads(zlib.decompress(file.read()))
         return {name: (piece, source) for name, (piece, source) in pieces.items()}
-    except (OSError, ValueError, TypeError, zlib.error):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, zlib.error):
         return None
 
 
