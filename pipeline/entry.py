@@ -15,7 +15,7 @@ import shlex
 import sys
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipeline import columns, environment
@@ -65,7 +65,7 @@ class Entry:
             body[name] = getattr(packed, name)
         if len(outcomes) <= INSIDE:
             body["tasks"] = packed.tasks
-        elif not self._write(TASKS, zlib.compress(_encoded(packed.tasks), 1)):
+        elif not self._write(TASKS, _compressed(packed.tasks)):
             return
         self._write(ENDED, _encoded(body))
 
@@ -98,6 +98,30 @@ class Entry:
 
 def _encoded(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _compressed(body: Any) -> bytes:
+    # Column by column: the pieces of which JSON is made take many times the space of the whole.
+    squeeze = zlib.compressobj(1)
+    return b"".join([*map(squeeze.compress, _columns(body)), squeeze.flush()])
+
+
+def _columns(body: Any) -> Iterator[bytes]:
+    if not isinstance(body, dict):
+        yield _encoded(body)
+        return
+    yield b"{"
+    for number, (name, value) in enumerate(body.items()):
+        yield (b"," if number else b"") + _encoded(name) + b":"
+        if name == "groups":
+            yield b"["
+            for at, group in enumerate(value):
+                yield b"," if at else b""
+                yield from _columns(group)
+            yield b"]"
+        else:
+            yield from _columns(value)
+    yield b"}"
 
 
 def _user() -> str:
