@@ -245,6 +245,11 @@ def test_a_module_without_get_tasks_builds_its_last_steps(how, folder):
     assert [row["family"] for row in json.loads(done.stdout)] == ["Ingest", "Train", "Evaluate"]
 
 
+def test_what_another_step_of_a_module_requires_is_not_terminal(folder):
+    done = call(folder, program=("-c", "from pipeline.cli.modules import tasks_of; print(tasks_of('flow', {}))"))
+    assert done.stdout == "[Evaluate(rows=3, rate=0.5)]\n", done.stderr
+
+
 def test_a_module_is_run_by_default(folder):
     assert call(folder, "--module", "flow", program=("-m", "pipeline")).returncode == 0
     assert call(folder, "--module", "flow", "--force", "all", "--param", "rows=2", program=("-m", "pipeline")).returncode == 0
