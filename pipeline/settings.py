@@ -6,6 +6,7 @@ of the wrong type: a misspelt setting that is silently ignored costs more than a
 
 from __future__ import annotations
 
+import configparser
 import dataclasses
 import difflib
 import os
@@ -151,7 +152,10 @@ def _section() -> Mapping[str, Any]:
     config: Any = configuration.get_config()
     try:
         if config.has_section(SECTION):
-            return dict(config[SECTION])
+            # Luigi's section, read name by name, does not find some names with a dash.
+            return dict(config.items(SECTION))
+    except configparser.Error as error:
+        raise ConfigurationError(f"[{SECTION}] in luigi.cfg cannot be read: {error}") from error
     except AttributeError:  # a toml configuration
         return dict(getattr(config, "data", {}).get(SECTION, {}))
     return {}

@@ -65,6 +65,7 @@ def record():
 
 def history():
     from pipeline import columns, entries
+    from pipeline.scope import Scope
 
     def parse(data):
         store = OneFile()
@@ -84,7 +85,7 @@ def history():
         "exit_code": 0,
         "counts": {"ran": 1},
         "families": {"A": {"ran": 1}},
-        "tasks": columns.pack({}, lambda _: []).tasks,
+        "tasks": columns.pack({}, Scope(inside_run=True), lambda _: []).tasks,
         "family_edges": [],
     }
     return parse, [b"\0" + json.dumps(body).encode(), b"\xff" + json.dumps(body).encode()]
@@ -160,9 +161,9 @@ def config():
             parser.instance()
         except (configparser.Error, UnicodeError):
             return  # Luigi's own words for a file that is no configuration
-        with contextlib.suppress(ConfigurationError, configparser.Error):
+        with contextlib.suppress(ConfigurationError):
             settings.read({})
-        with contextlib.suppress(ConfigurationError, configparser.Error):
+        with contextlib.suppress(ConfigurationError):
             settings.read({"PIPELINE_WORKERS": text[:20], "PIPELINE_GRACE": text[:20], "PIPELINE_KEEP_GOING": text[:9]})
 
     return parse, [

@@ -1,12 +1,17 @@
 """Parameters: values of other types are other tasks; what cannot be a parameter is refused in words."""
 
+import collections
+import dataclasses
 import datetime
 import decimal
 import enum
+import fractions
 import json
 import pathlib
+import re
 import subprocess
 import sys
+import uuid
 import warnings
 import zoneinfo
 
@@ -29,6 +34,20 @@ class Colour(enum.Enum):
     BLUE = 2
 
 
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    x: int
+    y: int
+
+
 class Any(Task):
     value = luigi.Parameter()
 
@@ -46,7 +65,9 @@ DIFFERENT = [
     datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=1))), "2020-01-01",
     datetime.time(1), datetime.timedelta(1), datetime.timedelta(seconds=1), decimal.Decimal("1"), decimal.Decimal("1.0"),
     pathlib.PurePosixPath("a/b"), "a/b", pd.Timestamp("2020-01-01 00:00:00.000000001"), pd.NaT, pd.Timedelta(1, "ns"),
-    np.datetime64("2020-01-01"),
+    np.datetime64("2020-01-01"), np.timedelta64(1, "s"), uuid.UUID(int=1), fractions.Fraction(1, 3), re.compile("a"), re.compile(b"a", re.DOTALL),
+    Access.READ | Access.WRITE, Access(0), Point(1, 2), Size(1, 2), pathlib.PurePosixPath("a\\b"), datetime.time(1, tzinfo=UTC), 10**300,
+    datetime.datetime(2020, 10, 25, 2, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Paris"), fold=1), pd.Timestamp("2020-01-01", tz="Asia/Kathmandu"),
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 import pipeline
 import targets
 from pipeline import Task, settings
+from pipeline.errors import ConfigurationError
 
 
 class Step(Task):
@@ -80,3 +81,18 @@ def test_a_store_that_needs_another_package_names_its_extra(monkeypatch):
     monkeypatch.setattr(Task, "TARGET_DIR", "s3://bucket/store")
     with pytest.raises(targets.MissingExtraError, match=r"pip install 'luigi-warp\[s3\]'"):
         Step().load()
+
+
+def test_names_may_have_dashes_and_a_misspelt_one_is_named():
+    config = luigi.configuration.get_config()
+    config.read_string("[pipeline]\nkeep-going = no\n")
+    assert settings.read({}).keep_going is False
+    config.read_string("[pipeline]\nkeep_go-ing = no\n")
+    with pytest.raises(ConfigurationError, match="keep_go_ing .*did you mean 'keep_going'"):
+        settings.read({})
+
+
+def test_a_section_that_cannot_be_read_is_named():
+    luigi.configuration.get_config().read_string("[pipeline]\ntarget_dir = 100%\n")
+    with pytest.raises(ConfigurationError, match=r"\[pipeline\] in luigi.cfg cannot be read: .*%"):
+        settings.read({})
