@@ -274,13 +274,14 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
             state, duration, error, started, identity = told[task.task_id]
             if verdict.is_current and state != "kept":
                 verdict = repaired.get(task, verdict)
-            outcomes[task] = Outcome(state, verdict, duration, error, started, identity)
+            outcomes[task] = Outcome(state, verdict, duration, error, started, identity, task)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
-            outcomes[task] = Outcome("kept", verdict) if verdict.is_current else Outcome("failed", verdict, error=_missing(task))
+            error = None if verdict.is_current else _missing(task)
+            outcomes[task] = Outcome("failed" if error else "kept", verdict, error=error, task=task)
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
             kept = verdict.is_current or planning.find(task, scope).verdict.is_current
-            outcomes[task] = Outcome("kept" if kept else "skipped", verdict)
+            outcomes[task] = Outcome("kept" if kept else "skipped", verdict, task=task)
     _settle_wrappers(outcomes)
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)
@@ -317,14 +318,14 @@ def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
         if outcome.state != "skipped" or not stands_for_others:
             continue
         if all(outcomes[required].state in ("ran", "kept") for required in task.deps() if required in outcomes):
-            outcomes[task] = Outcome("kept", outcome.verdict)
+            outcomes[task] = Outcome("kept", outcome.verdict, task=task)
 
 
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
     for task, status, _ in worker._add_task_history:
         if status == UNKNOWN and task in outcomes and outcomes[task].state == "skipped":
             error = StepError("its complete() or its requires() failed: the log has the traceback")
-            outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error)
+            outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error, task=task)
 
 
 def _missing(task: Any) -> MissingFileError:

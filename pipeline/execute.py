@@ -30,6 +30,7 @@ from pipeline.parameters import to_text
 from pipeline.postponing import Held
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
+from pipeline.steplogs import StepLog, Unfinished
 from pipeline.task import Part, Task, WrapperTask, load_output
 from pipeline.verdict import NEVER_MADE, Finding, Rule, Verdict, key_of, made_from
 from targets import Target, processes, seal
@@ -45,7 +46,7 @@ log = logging.getLogger("pipeline")
 _NO_OPTIONS: Mapping[str, Any] = {}
 
 
-class _Needs(Exception):
+class _Needs(Unfinished):
     """These tasks must be made before this one can go on. `known`: a scheduler may believe that they are; `damage`: what is wrong with them."""
 
     def __init__(self, tasks: list[Any], *, known: bool, damage: Verdict | None = None) -> None:
@@ -99,7 +100,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         raise _Needs([found.first], known=False)
     execution = Execution(task, scope, leaves)
     store = execution.target.store
-    with store.draft() as draft:
+    with store.draft() as draft, StepLog(execution):
         execution.draft = draft
         draft.is_first = found.verdict is NEVER_MADE
         if task.cache_failures:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pipeline import capture
 from targets import local_store
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -145,6 +146,8 @@ def give_up(code: int) -> None:
     for kill in list(_to_kill):
         with contextlib.suppress(Exception):
             kill()
+    with contextlib.suppress(Exception):
+        capture.show_the_rest()
     with contextlib.suppress(Exception):
         local_store.abandon_drafts()
     for tell in list(_to_tell):

@@ -12,6 +12,7 @@ from typing import Any
 
 from luigi import configuration
 
+from pipeline import capture
 from pipeline.errors import ConfigurationError
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -28,6 +29,9 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "pid": record.process,
         }
+        task = capture.current_task()
+        if task is not None:
+            line["task"] = repr(task)
         line.update({name: value for name, value in vars(record).items() if name not in _OWN})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
@@ -41,6 +45,26 @@ class JsonLinesHandler(logging.FileHandler):
         chosen = os.environ.get("PIPELINE_JSON_LOG", path)
         super().__init__(chosen or os.devnull, encoding="utf-8", delay=True)
         self.setFormatter(JsonFormatter())
+
+
+def console_is_json() -> bool:
+    """Whether standard error or standard output has been configured to get JSON lines."""
+    return any(
+        isinstance(handler, logging.StreamHandler) and not isinstance(handler, logging.FileHandler) and isinstance(handler.formatter, JsonFormatter)
+        for handler in logging.root.handlers
+    )
+
+
+def is_json(text: str) -> bool:
+    """Whether a line is one of `JsonFormatter`'s."""
+    return text.startswith('{"time": ') and text.endswith("}")
+
+
+def as_json(text: str, task: str) -> str:
+    """A line that a step has printed."""
+    at = time.time()
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
+    return json.dumps({"time": moment, "level": "INFO", "logger": "stdout", "message": text, "task": task}, ensure_ascii=False)
 
 
 def configure() -> None:

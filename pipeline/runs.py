@@ -13,8 +13,12 @@ from typing import Any
 
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
+from pipeline import steplogs
 from pipeline.secrets import redact
 from pipeline.verdict import Rule, Verdict
+
+#: Of so many failed steps a summary shows the last lines of their logs, so many of each.
+_LOGS_SHOWN, _LINES_SHOWN = 20, 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class Outcome:
     begun: float | None = None
     #: What consumers of its output depend on, where that was found out as it ran.
     identity: str | None = None
+    task: Any = None
+
+    def log(self) -> str:
+        """What the step printed and logged when it last ran, and how it failed; empty where that is nothing."""
+        found = steplogs.read(self.task)
+        return found.text if found is not None else ""
 
 
 class Run(LuigiRunResult):
@@ -97,9 +107,12 @@ class Run(LuigiRunResult):
     @property
     def summary_text(self) -> str:  # type: ignore[override]
         lines = [self.one_line_summary]
-        for task in self.failed:
+        for number, task in enumerate(self.failed):
             error = self.outcomes[task].error
             lines.append(f"  failed: {task!r}: {type(error).__name__}: {error}")
+            lines += [f"    {note}" for note in getattr(error, "__notes__", ())]
+            if number < _LOGS_SHOWN:
+                lines += _last_of_log(task)
         lines += [f"  skipped: {task!r}" for task in self.skipped[:20]]
         if len(self.skipped) > 20:
             lines.append(f"  and {len(self.skipped) - 20} more were skipped")
@@ -120,3 +133,10 @@ class Run(LuigiRunResult):
 
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self.one_line_summary}>"
+
+
+def _last_of_log(task: Any) -> list[str]:
+    found = steplogs.read(task)
+    if found is None:
+        return []
+    return [*(f"    | {line}" for line in found.last_lines(_LINES_SHOWN)), f"    the whole log: {steplogs.where(task)}"]

@@ -219,6 +219,11 @@ class Scope:
         """Where and with what this run takes place, captured once, as records keep it."""
         return {"host": environment.host(), "versions": Constant(environment.versions()), "git": Constant(environment.git(os.getcwd()))}
 
+    @functools.cached_property
+    def captures(self) -> bool:
+        """Whether what steps print goes to their logs."""
+        return settings.read().capture
+
     def asking(self) -> _Asking:
         """One outermost question; outside of a run its answers are forgotten afterwards."""
         return _Asking(self)

@@ -90,6 +90,7 @@ class Settings:
     lease: float = dataclasses.field(
         default=60.0, metadata={"help": "seconds after which a writer on an object store that gives no sign of life counts as dead"}
     )
+    capture: bool = dataclasses.field(default=True, metadata={"help": "whether what steps print goes to their logs in the store"})
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from luigi.worker import ContextManagedTaskProcess, DequeQueue
 
-from pipeline.engines import Result
+from pipeline.engines import Result, deaths
 from pipeline.engines.engine import HELD
 from pipeline.errors import RequirementFailedError
 from pipeline.postponing import Held
@@ -109,6 +109,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         if isinstance(ex, Held):
             self._is_held = True
             return ""
+        deaths.explain(ex)
         if isinstance(ex, RequirementFailedError):
             self.settled.append((self._owner.task_id, "skipped", 0.0, ex, None, None))
         else:

@@ -22,9 +22,10 @@ from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter, logger
 
-from pipeline import engines, garbage, interrupts, planning
-from pipeline.engines import Job
+from pipeline import engines, garbage, interrupts, planning, steplogs
+from pipeline.engines import Job, deaths
 from pipeline.engines.engine import HELD
+from pipeline.engines.processes import ProcessJob
 from pipeline.errors import BusyError, CycleError, FailedBeforeError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
@@ -219,6 +220,7 @@ class Worker(luigi.worker.Worker):
             # What was not current must be asked again.
             current().moved()
         if result.died:
+            self._keep_last_words(job, result.explanation)
             job.task.trigger_event(Event.PROCESS_FAILURE, job.task, result.explanation)
         for task_id, state, duration, error, begun, identity in result.settled:
             known = self.settled.get(task_id)
@@ -245,12 +247,24 @@ class Worker(luigi.worker.Worker):
 
     def put(self, result: tuple[Any, ...]) -> None:
         """What Luigi's worker finds out itself: a job that ran longer than it may, and was terminated."""
-        task_id, _, explanation, _, _ = result
+        task_id, status, explanation, missing, needs = result
+        job = self._running_tasks[task_id]
+        if isinstance(job, ProcessJob):
+            if job.peak:
+                explanation = f"{explanation.rstrip('.')}; it had used at most {deaths.in_units(job.peak)} of memory"
+            self._keep_last_words(job, explanation)
+            result = task_id, status, explanation, missing, needs
         error = StepError(explanation)
         self.settled[task_id] = ("failed", 0.0, error, None, None)
         if self._observer is not None:
             self._observer.ended(self._scheduled_tasks[task_id], "failed", 0.0, error)
         self._found_out.append(result)
+
+    def _keep_last_words(self, job: ProcessJob, explanation: str) -> None:
+        """The process of a step is no more: what it had printed is the log."""
+        task = job.task.owner if isinstance(job.task, Repair) else job.task
+        if current().captures:
+            steplogs.keep_of_dead(task, current().id, *job.last_words, explanation)
 
     def close(self) -> None:
         self._engine.close()

@@ -58,6 +58,15 @@ class Place:
         return key_of(self.stem.rpartition("/")[2])
 
 
+#: How the name of a step's log ends.
+LOG = ".log"
+
+
+def log_name(target: Target[Any]) -> str:
+    """The name of the log of the step whose output this is: no part of the output, but removed with it."""
+    return target.place.stem + (LOG if target.name != target.place.stem + LOG else ".step" + LOG)
+
+
 _parsed: dict[tuple[str, str], tuple[Stamp, Record]] = {}
 _PARSED_LIMIT = 20_000
 _RECORD_SIZE = 4096
@@ -416,7 +425,7 @@ class Target(luigi.target.Target, Generic[T]):
                 return True
 
     def _each_file(self, action: Callable[..., None]) -> None:
-        names = [self.place.record_name, self.name, self.directory_name]
+        names = [self.place.record_name, self.name, self.directory_name, log_name(self)]
         with suppress(RecordError):
             if found := self.find_record():
                 names[1:1] = [file for file in _files_of(found[0]) if file != self.name]

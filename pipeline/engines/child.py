@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,8 @@ from typing import Any
 
 import luigi.worker
 
-from pipeline import interrupts
+from pipeline import capture, interrupts
+from pipeline.engines.deaths import ForkedProcess, kills_for_memory
 from pipeline.engines.engine import Job, Result
 
 _fork = multiprocessing.get_context("fork")
@@ -29,10 +31,13 @@ _fork = multiprocessing.get_context("fork")
 class Child:
     """The parent's view of it: its process, its pipe, and the job it is at."""
 
-    def __init__(self, find: Callable[[Any], Job] | None, only: Job | None, others: list[Any]) -> None:
+    def __init__(self, find: Callable[[Any], Job] | None, only: Job | None, others: list[Any], *, captures: bool = False) -> None:
         ours, theirs = _fork.Pipe()
+        #: What it prints, which outlives it.
+        self.tape = capture.Tape() if captures else None
+        self.killed_before = kills_for_memory()
         # A daemon could not have children of its own, and steps may well start processes.
-        self.process = _fork.Process(target=_serve, args=(theirs, [ours, *others], find, only, os.getpid()), daemon=False)
+        self.process = ForkedProcess(target=_serve, args=(theirs, [ours, *others], find, only, os.getpid(), self.tape), daemon=False)
         with luigi.worker.fork_lock:
             self.process.start()
         theirs.close()
@@ -45,6 +50,27 @@ class Child:
     @property
     def is_idle(self) -> bool:
         return self.job is None and not self._is_for_one_job
+
+    def begin(self, job: Any) -> None:
+        """It is given something to do."""
+        self.show()
+        if self.tape is not None:
+            self.tape.clear()
+        self.job = job
+
+    def show(self) -> None:
+        """Show what its job has printed meanwhile."""
+        if self.tape is not None:
+            self.tape.show(self.job.task if self.job is not None else None)
+
+    def finish(self) -> None:
+        """Its job is done, one way or the other: show the rest."""
+        if self.tape is not None and self.job is not None:
+            self.tape.show(self.job.task, to_the_end=True)
+
+    def last_words(self) -> tuple[bytes, int]:
+        """What its job has printed, the last of it, and how many bytes came before that."""
+        return self.tape.text(0, self.tape.size()) if self.tape is not None else (b"", 0)
 
     def wait(self, seconds: float) -> None:
         """Give it so long to end."""
@@ -59,8 +85,8 @@ class Child:
         with contextlib.suppress(ProcessLookupError, TypeError):
             os.kill(self.process.pid, signal.SIGTERM)  # type: ignore[arg-type]
 
-    def kill(self) -> None:
-        """End it and what its step has started; it is gone afterwards."""
+    def end(self) -> None:
+        """End it and what its step has started."""
         if self.process.is_alive():
             self._started += _descendants(self.process.pid)
             self.process.kill()
@@ -69,7 +95,15 @@ class Child:
                 os.kill(pid, signal.SIGKILL)
         self._started.clear()
         self.process.join()
+
+    def kill(self) -> None:
+        """End it; nothing of it is left afterwards."""
+        self.end()
         self.pipe.close()
+        if self.tape is not None:
+            self.finish()
+            self.tape.close()
+            self.tape = None
 
 
 def _descendants(pid: int | None) -> Iterator[int]:
@@ -80,7 +114,13 @@ def _descendants(pid: int | None) -> Iterator[int]:
                 yield from _descendants(child)
 
 
-def _serve(pipe: Connection[Any, Any], parents: list[Any], find: Callable[[Any], Job] | None, only: Job | None, parent: int) -> None:
+def _serve(
+    pipe: Connection[Any, Any], parents: list[Any], find: Callable[[Any], Job] | None, only: Job | None, parent: int, tape: capture.Tape | None
+) -> None:
+    if tape is not None:
+        capture.always(tape)
+        if not faulthandler.is_enabled():
+            faulthandler.enable(2)  # a crash says where in the step it happened
     for end in parents:
         end.close()
     _die_with_parent(parent)

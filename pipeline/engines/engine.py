@@ -49,7 +49,7 @@ def _as_text(error: BaseException | None) -> tuple[str, str, str] | None:
     if error is None:
         return None
     try:
-        message = str(error)
+        message = "\n".join([str(error), *getattr(error, "__notes__", ())])
     except Exception:
         message = "its message cannot be shown"
     return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error))), frames.told(error)

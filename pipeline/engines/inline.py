@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from pipeline import capture
 from pipeline.engines.engine import Job, Result
 from pipeline.engines.processes import ProcessEngine
 
@@ -22,7 +23,11 @@ class InlineEngine:
     def submit(self, job: Job) -> Any:
         if job.use_multiprocessing:
             return self._apart.submit(job)
-        self._results.append(job.run_now())
+        depth = capture.depth()
+        try:
+            self._results.append(job.run_now())
+        finally:
+            capture.unwind(depth)
         return job
 
     def next_result(self, timeout: float) -> Result | None:

@@ -8,15 +8,19 @@ A child that ends without a result has died: the job fails with how it ended, an
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import Any
 
+from pipeline.engines import deaths
 from pipeline.engines.child import Child
 from pipeline.engines.engine import Job, Result
+from pipeline.scope import current
+
+#: How often what steps print is shown, in seconds.
+_PERIOD = 0.1
 
 
 class ProcessJob:
@@ -33,6 +37,13 @@ class ProcessJob:
         self.status_reporter = job.status_reporter
         self._child = child
         self._engine = engine
+        #: What it has printed, where its process was ended or died.
+        self.last_words: tuple[bytes, int] = b"", 0
+
+    @property
+    def peak(self) -> int:
+        """The most memory that its process has used, once that has ended."""
+        return self._child.process.peak
 
     @property
     def pid(self) -> int | None:
@@ -42,7 +53,7 @@ class ProcessJob:
         return self._child.process.is_alive()
 
     def terminate(self) -> None:
-        self._engine.stop(self._child)
+        self._engine.stop(self._child, self)
 
 
 class ProcessEngine:
@@ -53,6 +64,7 @@ class ProcessEngine:
         self._find = find
         self._grace = grace
         self._children: list[Child] = []
+        self._show_next = 0.0
         # An interpreter that ends waits for all children, and children that are idle wait for a job.
         Finalize(self, _end, (self._children,), exitpriority=10)
 
@@ -63,15 +75,21 @@ class ProcessEngine:
                 self.stop(known)
         child = None if description is None else next((known for known in self._children if known.is_idle), None)
         if child is None:
-            child = Child(self._find, job if description is None else None, [known.pipe for known in self._children])
+            others = [known.pipe for known in self._children]
+            child = Child(self._find, job if description is None else None, others, captures=current().captures)
             self._children.append(child)
-        child.job = begun = ProcessJob(job, child, self)
+        begun = ProcessJob(job, child, self)
+        child.begin(begun)
         if description is not None:
             with contextlib.suppress(BrokenPipeError):  # it has just died: its end is read as a result
                 child.pipe.send(description)
         return begun
 
     def next_result(self, timeout: float) -> Result | None:
+        if time.monotonic() > self._show_next:
+            self._show_next = time.monotonic() + _PERIOD
+            for child in self._children:
+                child.show()
         busy = {child.pipe: child for child in self._children if child.job is not None}
         ready = [busy[pipe] for pipe in wait(list(busy), timeout)]  # type: ignore[index]
         # What a step has started may hold the pipe of a child open that has died.
@@ -80,7 +98,8 @@ class ProcessEngine:
         return None
 
     def _result(self, child: Child) -> Result:
-        task_id = child.job.task.task_id
+        job = child.job
+        task_id = job.task.task_id
         try:
             if not child.pipe.poll():
                 raise EOFError
@@ -88,17 +107,22 @@ class ProcessEngine:
         except EOFError:
             child.wait(1)
             code = child.process.exitcode
-            self.stop(child)
-            return Result.failure(task_id, f"Task {task_id} died unexpectedly {_how(code)}", died=True)
+            self.stop(child, job)
+            words = deaths.in_words(code, job.peak, child.killed_before)
+            return Result.failure(task_id, f"Task {task_id} died unexpectedly {words}", died=True)
         except Exception as error:
-            self.stop(child)
+            self.stop(child, job)
             return Result.failure(task_id, f"the result of task {task_id} cannot be read: {type(error).__name__}: {error}")
+        child.finish()
         child.job = None
         return result
 
-    def stop(self, child: Child) -> None:
-        """End a child whatever it is at; nothing is heard of its job any more."""
+    def stop(self, child: Child, job: ProcessJob | None = None) -> None:
+        """End a child whatever it is at; nothing is heard of its job any more but its last words."""
         self._children.remove(child)
+        child.end()
+        if job is not None:
+            job.last_words = child.last_words()
         child.kill()
 
     def kill(self) -> None:
@@ -124,16 +148,3 @@ def _end(children: list[Child], grace: float = 0.0) -> None:
         child.wait(5 if child.job is None else until - time.monotonic())
         child.kill()
     children.clear()
-
-
-def _how(code: int | None) -> str:
-    """The end of a process in words, which begin like Luigi's."""
-    if code is None:
-        return "for this run: it has closed the pipe that its result was to come by, and was stopped"
-    if code >= 0:
-        return f"with exit code {code} before it was done"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"with exit code {code} ({name})" + (": perhaps the system ran out of memory" if name == "SIGKILL" else "")

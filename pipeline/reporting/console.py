@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from pipeline.capture import standard_error
+
 
 class Display(Protocol):
     """What keeps the last lines of a terminal to itself."""
@@ -54,9 +56,9 @@ def write(text: str) -> None:
             data = text.encode(_encoding(), "backslashreplace")
             while data:
                 data = data[os.write(_held, data) :]
-        elif sys.stderr is not None:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+        elif (stream := standard_error()) is not None:
+            stream.write(text)
+            stream.flush()
 
 
 @contextlib.contextmanager
@@ -66,7 +68,7 @@ def held() -> Iterator[None]:
     before = _held
     if before is None:
         with contextlib.suppress(OSError, ValueError, AttributeError):  # none, or no file
-            _held = os.dup(sys.stderr.fileno())
+            _held = os.dup(standard_error().fileno())
     try:
         yield
     finally:
@@ -98,7 +100,7 @@ def is_terminal(stream: Any = None) -> bool:
     if os.environ.get("TERM") == "dumb" or os.environ.get("CI", "").lower() not in ("", "0", "false"):
         return False
     try:
-        return bool((sys.stderr if stream is None else stream).isatty())
+        return bool((standard_error() if stream is None else stream).isatty())
     except (AttributeError, ValueError):
         return False
 
@@ -123,7 +125,7 @@ def width() -> int:
 def size() -> tuple[int, int]:
     """Columns and lines."""
     try:
-        found = os.get_terminal_size(_held if _held is not None else sys.stderr.fileno())
+        found = os.get_terminal_size(_held if _held is not None else standard_error().fileno())
     except (OSError, ValueError, AttributeError):
         return 80, 24
     return found.columns or 80, found.lines or 24

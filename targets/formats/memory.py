@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from targets.errors import MissingOutputError
 from targets.record import Part, Record
 from targets.store import Draft, Stamp
-from targets.target import Facts, Target
+from targets.target import Facts, Target, log_name
 
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ class MemoryTarget(Target[T]):
 
     def remove(self) -> None:
         self._kept.pop(self._where, None)
+        self.store.delete(log_name(self))
 
 
 class DummyTarget(Target[None]):
