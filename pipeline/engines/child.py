@@ -54,7 +54,7 @@ class Child:
     def begin(self, job: Any) -> None:
         """It is given something to do."""
         self.show()
-        if self.tape is not None:
+        if self.tape is not None and not self._is_for_one_job:  # such a one has begun already
             self.tape.clear()
         self.job = job
 
