@@ -32,9 +32,10 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def luigi_as_it_was():
-    """Classes and configuration of one test do not reach the next."""
+def luigi_as_it_was(request):
+    """Classes and configuration of one test do not reach the next, nor do those of one file another."""
     known = list(Register._reg)
+    Register._reg[:] = [kind for kind in known if kind.__module__ == request.module.__name__ or "test_" not in kind.__module__]
     Register.clear_instance_cache()
     luigi.configuration.LuigiConfigParser._instance = None
     yield
