@@ -67,7 +67,7 @@ def build(
     if rehash:
         filecache.forget()
     asked = Scope(inside_run=True, is_build=True, recovers=True, force=force, retry_failed=retry_failed)
-    with run_scope(asked) as scope, observing.to_the_end(observer):
+    with run_scope(asked) as scope, scope.asking_git(), observing.to_the_end(observer):
         roots = planning.as_tasks(tasks)
         with garbage.paused():
             plan = planning.plan(roots, scope=scope)

@@ -85,6 +85,7 @@ class Scope:
         self._depth = 0
         self._forks = _forks
         self._store: Store | None = None
+        self._git: environment.Git | None = None
 
     @property
     def store(self) -> Store:
@@ -217,7 +218,23 @@ class Scope:
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
         """Where and with what this run takes place, captured once, as records keep it."""
-        return {"host": environment.host(), "versions": Constant(environment.versions()), "git": Constant(environment.git(os.getcwd()))}
+        versions = Constant(environment.versions())
+        with self.asking_git():
+            assert self._git is not None
+            return {"host": environment.host(), "versions": versions, "git": Constant(self._git.answer())}
+
+    @contextlib.contextmanager
+    def asking_git(self) -> Iterator[None]:
+        """Git is asked now, and may answer while something else is done."""
+        is_asked = self._git is not None
+        if not is_asked:
+            self._git = environment.Git(os.getcwd())
+        try:
+            yield
+        finally:
+            if not is_asked and self._git is not None:
+                self._git.close()
+                self._git = None
 
     @functools.cached_property
     def captures(self) -> bool:
