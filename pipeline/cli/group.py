@@ -17,6 +17,7 @@ COMMANDS = {
     "graph": "draw what needs what, coloured by verdict",
     "ls": "list what is stored",
     "show": "show what an output is, and what made it",
+    "log": "print what a step printed when it last ran",
     "history": "list runs, or show one",
     "diff": "say how two runs differ",
     "report": "write one page about a run",
