@@ -15,12 +15,12 @@ from pipeline.cli import options
 def report(context: click.Context, run: str, output: str) -> int:
     """Write one HTML file about a RUN (an id or its beginning, last, last-1): graph, timeline, steps, failures, environment."""
     from pipeline import entries
-    from pipeline.reporting import report, writing
+    from pipeline.reporting import ends, report, writing
     from pipeline.reporting.earlier import Earlier
 
     store = options.history_of(context.obj())
     entry = entries.find(store, run)
-    writing.write(report.write(entry, Earlier.of(store, entry.id), {}), output)
+    writing.write(report.write(entry, Earlier.of(store, entry.id), ends.of_failed(store, entry)), output)
     if output != "-":
         click.echo(f"{entry.id}: {output}")
     return 0

@@ -15,7 +15,7 @@ import pytest
 import pipeline
 from pipeline import SecretParameter, Task, WrapperTask, entries
 from pipeline.columns import TaskEntry
-from pipeline.reporting import report, steps, timeline
+from pipeline.reporting import ends, report, steps, timeline
 from pipeline.reporting.earlier import Earlier
 from pipeline.scope import new_id
 from targets import JsonTarget
@@ -243,6 +243,32 @@ def test_the_end_of_a_log_is_shown(store):
     failed = next(one for one in entry.tasks if one.state == "failed")
     page = page_of(entry, logs={failed.key: "reading rows\n<b>out</b> of rows"})
     assert "reading rows\n&lt;b&gt;out&lt;/b&gt; of rows" in page
+
+
+class Talks(Task):
+    fails = luigi.BoolParameter(default=True)
+
+    def easy_run(self, inputs):
+        print("I have read <b>seven</b> rows")
+        if self.fails:
+            raise ValueError("one is missing")
+
+
+def test_the_command_shows_what_a_failed_step_has_printed(tmp_path, store):
+    run = pipeline.build([Talks(), Talks(fails=False)], workers=2)
+    assert [type(one) for one in run.failed] == [Talks]
+    path = tmp_path / "page.html"
+    assert command([Talks()], "--output", str(path)) == 0
+    assert path.read_text().count("I have read &lt;b&gt;seven&lt;/b&gt; rows") == 1
+
+
+def test_the_log_of_a_later_execution_is_not_shown_for_an_earlier_run(store):
+    first, second = pipeline.build(Talks(), workers=2), pipeline.build(Talks(), workers=2)
+    opened = open_store(str(store))
+    found = ends.of_failed(opened, entry_of(second, store))
+    assert list(found) == [Talks().key]
+    assert found[Talks().key].endswith("ValueError: one is missing")
+    assert ends.of_failed(opened, entry_of(first, store)) == {}
 
 
 def test_a_run_that_was_killed_is_a_page_too(tmp_path):
