@@ -35,7 +35,31 @@ _is_leaving = False
 _USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
+_masks = threading.local()
+
+
+def _before_fork() -> None:
+    # Where a signal has a handler in Python, Python forgets it if it comes before a forked process is set up; and an exception would take that
+    # process through what its parent was at. It stays pending until the process ends by it as usual.
+    _masks.before = None
+    if signal.getsignal(signal.SIGTERM) in (_leave, _leave_step):
+        _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _unmask() -> None:
+    before, _masks.before = getattr(_masks, "before", None), None
+    if before is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _forked() -> None:
+    try:
+        _forget()
+    finally:
+        _unmask()
+
+
+def _forget() -> None:
     # A child shares what the parent watches: its own signals would look like the parent's.
     global _heeding
     _to_tell.clear()
@@ -46,10 +70,13 @@ def _forked() -> None:
             for number, handler in _USUAL.items():
                 if signal.getsignal(number) is _leave:
                     signal.signal(number, handler)
+    if signal.getsignal(signal.SIGTERM) is _leave_step:
+        # What a step forks is no child of ours, which would heed it in its own way.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(before=_before_fork, after_in_parent=_unmask, after_in_child=_forked)
 
 
 @contextlib.contextmanager
@@ -166,8 +193,9 @@ def _tell(tell: Callable[[int], None], code: int) -> None:
 def raise_in_child() -> None:
     """What a child process does at SIGTERM: the step that it is at is left by an exception."""
 
-    def handle(*_: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
+    signal.signal(signal.SIGTERM, _leave_step)
 
-    signal.signal(signal.SIGTERM, handle)
+
+def _leave_step(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Terminated

@@ -376,3 +376,23 @@ def test_a_parameter_that_is_not_described_arrives_with_what_was_scheduled_late(
         worker.add(Secret(word="told"))
         assert worker.run()
     assert pathlib.Path("word").read_text() == "told"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_a_step_forks_can_be_terminated_from_its_first_moment(workers):
+    """As a pool does that ends at once. Python forgets what has come before a forked process was set up, if it has a handler for it."""
+
+    class Forks(Task):
+        def easy_run(self, inputs):
+            codes = set()
+            for _ in range(60):
+                pid = os.fork()
+                if not pid:
+                    time.sleep(1)
+                    os._exit(0)
+                os.kill(pid, signal.SIGTERM)
+                codes.add(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            return codes
+
+    assert pipeline.build([Forks(), Sibling()], workers=workers).ok
+    assert Forks().load() == {-signal.SIGTERM}
