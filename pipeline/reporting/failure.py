@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline import frames
+from pipeline import frames, steplogs
 from pipeline.planning import Plan
 from pipeline.reporting.words import coloured, is_step, took, wrapped
 from pipeline.secrets import redact
 from pipeline.task import BaseTask
 
-_NAMED = 5
+_NAMED, _LAST_LINES = 5, 5
 
 
 class Dependents:
@@ -54,9 +55,20 @@ def full(task: Any, error: BaseException, seconds: float, skipped: list[Any], *,
         lines += wrapped(text, width, "    ")
     for line in frames.of(error).splitlines():
         lines.append(f"  {line}" if line else "")
+    lines += _log(task)
     if skipped:
         lines += wrapped(f"skipped because of it: {listed(skipped)}", width, "  ")
     return redact("\n".join(lines))
+
+
+def _log(task: Any) -> list[str]:
+    """The last that the step has printed, and where its log is."""
+    found = steplogs.read(task)
+    if found is None:
+        return []
+    where = os.path.relpath(steplogs.where(task)) if os.path.isabs(steplogs.where(task)) else steplogs.where(task)
+    printed = [] if found.text.startswith("--- ") else found.last_lines(_LAST_LINES)
+    return [*(f"  | {line}" for line in printed), f"  its log: {min(where, steplogs.where(task), key=len)}"]
 
 
 def short(task: Any, error: BaseException, *, colour: bool) -> str:

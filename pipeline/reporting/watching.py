@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import luigi
 
-from pipeline import interrupts
+from pipeline import capture, interrupts
 from pipeline.observing import Observer
 from pipeline.planning import Plan
 from pipeline.reporting import console, failure, loggers, summary
@@ -65,6 +65,9 @@ class Watch:
         self._open.enter_context(loggers.kept_apart(live=live, quiet=self._quiet))
         if not self._tally.planned:
             return
+        if self._quiet:
+            self._open.callback(setattr, capture, "show", capture.show)
+            capture.show = capture.show_nothing
         self._open.enter_context(console.held())
         if live:
             from pipeline.reporting.live import LiveDisplay

@@ -160,6 +160,14 @@ def test_side_files_are_where_the_test_wants_them(untouched, tmp_path):
     assert (run_step(Plots) / "plot.svg").read_text() == "<svg/>"
 
 
+def test_a_step_that_asks_for_its_store_gets_another(untouched):
+    class Asks(Task):
+        def easy_run(self, inputs):
+            return self.store.url
+
+    assert run_step(Asks) != Asks().store.url
+
+
 def test_an_error_of_the_step_comes_as_it_is(untouched):
     with pytest.raises(KeyError, match="y"):
         run_step(Train, inputs=[FRAME[["x"]]])

@@ -67,6 +67,9 @@ def test_a_message_that_raises_hides_nothing():
             raise ValueError
 
     assert "Bad" in frames.told(Bad())
+    broken = SyntaxError("odd")
+    broken.lineno, broken.text = 1, 5
+    assert frames.told(broken) == "SyntaxError: its message cannot be shown"
 
 
 def test_the_parts_of_a_group_are_named():

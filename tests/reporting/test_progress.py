@@ -41,6 +41,7 @@ class Breaks(Step):
     l2 = luigi.FloatParameter(default=0.5)
     priority = 100
     def easy_run(self, inputs):
+        print("l2 is", self.l2)
         return parse("{" + str(self.l2))
 
 def parse(text):
@@ -172,7 +173,8 @@ def test_the_summary_says_what_was_saved(app):
 def test_quiet_says_only_what_failed(app):
     done = piped(app, "broken", "--quiet")
     assert done.returncode == 1
-    assert "ran, " not in done.stdout
+    assert done.stdout == ""
+    assert "rows are read" not in done.stderr
     assert "failed: Breaks" in done.stderr
     assert "ran Train" not in done.stderr
     assert "to run, " not in done.stderr
@@ -285,6 +287,15 @@ def test_a_pipe_is_told_of_a_failure_at_once(app):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_failure_says_what_was_printed_last_and_where_the_log_is(app, workers):
+    done = piped(app, "broken", "--workers", workers)
+    lines = done.stderr.splitlines()
+    place = next(at for at, line in enumerate(lines) if line.startswith("  its log: store/Breaks/"))
+    assert lines[place - 1] == "  | l2 is 0.5"
+    assert "JSONDecodeError" in (app / lines[place].removeprefix("  its log: ")).read_text()
 
 
 def test_the_summary_names_what_failed_and_what_was_skipped(app):
