@@ -19,7 +19,8 @@ from pipeline import entries, failures, recovery
 from targets import leases, permissions, store_options, trust
 from targets.errors import DamagedError, NewerRecordError, RecordError, StoreError, TargetError
 from targets.inventory import outputs
-from targets.local_store import LocalStore, is_begun, named_key
+from targets.local_store import LocalStore
+from targets.naming import is_begun, named_key
 from targets.record import SUFFIX
 from targets.store import QUARANTINE, UNFINISHED, Store
 from targets.target import Target, forget_records

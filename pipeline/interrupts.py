@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline import capture
-from targets import local_store
+from targets import local_draft
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -176,7 +176,7 @@ def give_up(code: int) -> None:
     with contextlib.suppress(Exception):
         capture.show_the_rest()
     with contextlib.suppress(Exception):
-        local_store.abandon_drafts()
+        local_draft.abandon_drafts()
     for tell in list(_to_tell):
         # A store that does not answer must not keep us.
         telling = threading.Thread(target=_tell, args=(tell, code), daemon=True)

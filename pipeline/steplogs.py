@@ -25,7 +25,7 @@ from pipeline.reporting import console
 from pipeline.secrets import redact
 from pipeline.task import Task, WrapperTask
 from targets.errors import LeaseLostError, PipelineError, RecordError
-from targets.local_store import named_key
+from targets.naming import named_key
 from targets.store import Store
 from targets.target import LOG, log_name
 

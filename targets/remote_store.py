@@ -27,7 +27,7 @@ from targets import processes
 from targets.errors import LeaseLostError, MissingExtraError, StoreError
 from targets.leases import FOLDER as LEASES
 from targets.leases import Lease, Leases
-from targets.local_store import key_of, named_key
+from targets.naming import key_of, named_key
 from targets.store import QUARANTINE, Draft, Listed, Stamp
 from targets.writing import HashingWriter
 

@@ -53,7 +53,7 @@ class Place:
 
     @property
     def key(self) -> str:
-        from targets.local_store import key_of
+        from targets.naming import key_of
 
         return key_of(self.stem.rpartition("/")[2])
 

@@ -11,7 +11,7 @@ import logging
 from pipeline import steplogs
 from pipeline.entries import RunEntry
 from targets.errors import PipelineError
-from targets.local_store import named_key
+from targets.naming import named_key
 from targets.store import Store
 from targets.target import LOG
 

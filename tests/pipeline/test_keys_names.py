@@ -13,7 +13,7 @@ from pipeline import Task
 from pipeline.errors import TaskDefinitionError
 from pipeline.keys import folder_name
 from targets import JsonTarget, PickleTarget, TextTarget
-from targets.local_store import named_key
+from targets.naming import named_key
 
 HEAVY = int(os.environ.get("PIPELINE_TEST_HEAVY", "1"))
 
