@@ -24,6 +24,7 @@ import luigi.worker
 from pipeline import capture, interrupts
 from pipeline.engines.deaths import ForkedProcess, kills_for_memory
 from pipeline.engines.engine import Job, Result
+from pipeline.tape import Tape
 
 _fork = multiprocessing.get_context("fork")
 
@@ -34,7 +35,7 @@ class Child:
     def __init__(self, find: Callable[[Any], Job] | None, only: Job | None, others: list[Any], *, captures: bool = False) -> None:
         ours, theirs = _fork.Pipe()
         #: What it prints, which outlives it.
-        self.tape = capture.Tape() if captures else None
+        self.tape = Tape(capture.give) if captures else None
         self.killed_before = kills_for_memory()
         # A daemon could not have children of its own, and steps may well start processes.
         self.process = ForkedProcess(target=_serve, args=(theirs, [ours, *others], find, only, os.getpid(), self.tape), daemon=False)
@@ -115,7 +116,7 @@ def _descendants(pid: int | None) -> Iterator[int]:
 
 
 def _serve(
-    pipe: Connection[Any, Any], parents: list[Any], find: Callable[[Any], Job] | None, only: Job | None, parent: int, tape: capture.Tape | None
+    pipe: Connection[Any, Any], parents: list[Any], find: Callable[[Any], Job] | None, only: Job | None, parent: int, tape: Tape | None
 ) -> None:
     if tape is not None:
         capture.always(tape)
