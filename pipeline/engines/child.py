@@ -54,8 +54,8 @@ class Child:
 
     def begin(self, job: Any) -> None:
         """It is given something to do."""
-        self.show()
-        if self.tape is not None and not self._is_for_one_job:  # such a one has begun already
+        if self.tape is not None and not self._is_for_one_job and self.tape.size():  # such a one has begun already
+            self.show()
             self.tape.clear()
         self.job = job
 
