@@ -36,8 +36,3 @@ class Task(pipeline.Task):
 @Task.event_handler(luigi.Event.FAILURE)
 def log_failure(task: luigi.Task, error: BaseException) -> None:
     logger.error("%s failed: %s: %s", task, type(error).__name__, error)
-
-
-@Task.event_handler(luigi.Event.PROCESSING_TIME)
-def log_processing_time(task: luigi.Task, seconds: float) -> None:
-    logger.info("%s took %.2f s", task, seconds)
