@@ -46,7 +46,7 @@ def test_a_model_below_the_criterion_is_not_deployed(tmp_path):
     done = run_app(tmp_path, APP_LEAST_R2="0.99")
     assert done.returncode == 0
     assert not (tmp_path / "deployed").exists()
-    stored = [path for path in (tmp_path / "store" / "DeployModel").iterdir() if not path.name.endswith(".record.json")]
+    stored = [path for path in (tmp_path / "store" / "DeployModel").iterdir() if path.suffixes == [".json"]]
     assert json.loads(stored[0].read_text())["deployed"] is False
 
 

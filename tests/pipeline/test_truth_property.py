@@ -549,12 +549,12 @@ class World:
             real = self.task(task)
             if output is None or output.trimmed:
                 with pytest.raises(MissingOutputError):
-                    real.load()
+                    real.target.load()
             elif output.damage:
                 with pytest.raises(DamagedError):
-                    real.load()
+                    real.target.load()
             elif self.workers == 1 or self.app.steps[task[0]].kind != "memory":
-                value = real.load()
+                value = real.target.load()
                 assert (value.number() if hasattr(value, "number") else value) == output.value
 
 

@@ -87,7 +87,10 @@ def get_tasks():
 if __name__ == "__main__":
     if "undrawable" in sys.argv:
         from pipeline.reporting import live
-        live.LiveDisplay._frame = lambda self, width, height: 1 / 0
+        def fails(self, width, height):
+            pathlib.Path("go").touch()  # steps have waited for it
+            raise ZeroDivisionError
+        live.LiveDisplay._frame = fails
     code = pipeline.main(get_tasks, ["run", *[word for word in sys.argv[1:] if word.startswith("--") or word.isdigit()]])
     if "modules" in sys.argv:
         print("loaded:", *sorted(name for name in sys.modules if name in ("rich", "rich.live", "pipeline.reporting.live")))
@@ -240,7 +243,7 @@ def test_where_nothing_is_to_be_done_nothing_of_it_is_loaded(terminal, app):
 
 
 def test_where_the_display_cannot_be_drawn_the_lines_come_without_it(terminal):
-    seen = terminal("broken", "undrawable")
+    seen = terminal("broken", "slow", "undrawable")
     assert seen.end() == 1
     assert "the display is lost" in seen.text
     assert "failed: Breaks" in seen.text
