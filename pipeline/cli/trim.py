@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli import options
+from pipeline.cli import options, showing
 
 
 @click.command(epilog="Example: python run.py trim IngestRecords --yes")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--yes", is_flag=True, help="Do it; without this only what would be trimmed is listed.")
 @options.of_tasks
+@options.as_json
 @options.verbosity
 @click.pass_context
-def trim(context: click.Context, names: tuple[str, ...], yes: bool) -> int:
+def trim(context: click.Context, names: tuple[str, ...], yes: bool, as_json: bool) -> int:
     """Delete the data of current NAMEs (families or beginnings of keys). They are made again only if needed."""
     from pipeline import housekeeping, planning
     from pipeline.forcing import Forcing
@@ -25,6 +26,9 @@ def trim(context: click.Context, names: tuple[str, ...], yes: bool) -> int:
     chosen.insist(found.order)
     wanted = [task for task in found.order if chosen.why(task) and hasattr(task, "target") and found.verdicts[task].is_current]
     done = housekeeping.trim(wanted) if yes else wanted
+    if as_json:
+        showing.as_json([{"task": repr(task), "key": task.key, "done": yes} for task in done])
+        return 0
     for task in done:
         click.echo(repr(task))
     click.echo(f"{len(done)} {'trimmed' if yes else 'would be trimmed; add --yes to do it'}")
