@@ -1,6 +1,11 @@
-"""A store of its own for every test, and Luigi's registry as it was. `--heavy` tries ten times as many cases."""
+"""A store of its own for every test, and Luigi's registry as it was.
+
+The tests of faults take ten minutes, so they are run where they are asked for: by `--faults`, or by their path. `--heavy` tries ten times as
+many cases.
+"""
 
 import os
+import pathlib
 import sys
 
 import luigi
@@ -10,8 +15,11 @@ from luigi.task_register import Register
 import pipeline
 from pipeline import Task, settings
 
+FAULTS = pathlib.Path(__file__).parent / "faults"
+
 
 def pytest_addoption(parser):
+    parser.addoption("--faults", action="store_true", help="Also the tests that kill, cut off power, fill disks and flip bits: ten minutes.")
     parser.addoption("--heavy", action="store_true", help="Ten times as many cases in the tests that try faults and examples in numbers.")
 
 
@@ -19,6 +27,20 @@ def pytest_configure(config):
     # Modules read it as they are imported, where no fixture reaches.
     if config.getoption("heavy"):
         os.environ["PIPELINE_TEST_HEAVY"] = "10"
+
+
+def pytest_ignore_collect(collection_path, config):
+    if collection_path == FAULTS and not _with_faults(config):
+        return True
+    return None
+
+
+def pytest_report_header(config):
+    return None if _with_faults(config) else "tests/faults is left out: --faults runs it too"
+
+
+def _with_faults(config):
+    return config.getoption("faults") or config.getoption("heavy") or any("faults" in argument for argument in config.args)
 
 
 @pytest.fixture(autouse=True)
