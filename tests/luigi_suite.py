@@ -59,7 +59,8 @@ def unpack_source(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(folder), f"luigi=={version('luigi')}"]
     subprocess.run(command, check=True)
     with tarfile.open(next(folder.glob("luigi-*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
+        # The first releases of Python 3.11 do not know filters.
+        archive.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     return next(path for path in folder.glob("luigi-*") if path.is_dir())
 
 
