@@ -152,10 +152,10 @@ class Leases:
     # Signs of life
 
     def _keep(self, lease: Lease) -> None:
+        if self._owner != processes.current:
+            # A forked child has none of its parent's leases, nor the thread that keeps them, which may have held the lock as it was forked.
+            self._owner, self._held, self._keeper, self._changed = processes.current, {}, None, threading.Condition()
         with self._changed:
-            if self._owner != processes.current:
-                # A forked child has none of its parent's leases, nor the thread that keeps them.
-                self._owner, self._held, self._keeper = processes.current, {}, None
             self._held[lease.key] = lease
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._give_signs, daemon=True, name="luigi-warp leases")
