@@ -4,6 +4,7 @@ The tests of faults take ten minutes, so they are run where they are asked for: 
 many cases.
 """
 
+import logging
 import os
 import pathlib
 import sys
@@ -64,6 +65,16 @@ def luigi_as_it_was(request):
     settings.forget()
     Register._reg[:] = known
     luigi.configuration.LuigiConfigParser._instance = None
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """What a command has set up writes to a stream that ends with its test."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

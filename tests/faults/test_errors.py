@@ -1,9 +1,11 @@
 """Each system call of a writer fails in turn, with each error that disks have: the result is right, or a clear error, and the next run is fine."""
 
 import contextlib
+import importlib
 import itertools
 import os
 import pathlib
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -95,6 +97,10 @@ def test_a_commit(kind, durable, tmp_path, log):
         except Exception as error:
             return f"{type(error).__name__}: {error}"
 
+    # What is imported when it is first used would be read from files in between.
+    for module in pkgutil.walk_packages(pipeline.__path__, "pipeline."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     prepare()
     calls = [call for call in traced(body, log) if call.name in FAILS and scenario.store.url in call.line]
     answers = []
@@ -163,6 +169,10 @@ def test_a_whole_run(tmp_path, store, log):
             sys.stdout.flush()
             sys.stderr.flush()
 
+    # What is imported when it is first used would be read from files in between.
+    for module in pkgutil.walk_packages(pipeline.__path__, "pipeline."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     prepare()
     calls = [call for call in traced(body, log, "exit code 0") if call.name in FAILS and str(store) in call.line]
     codes = []
