@@ -251,7 +251,7 @@ class Worker(luigi.worker.Worker):
         job = self._running_tasks[task_id]
         if isinstance(job, ProcessJob):
             if job.peak:
-                explanation = f"{explanation.rstrip('.')}; it had used at most {deaths.in_units(job.peak)} of memory"
+                explanation = f"{explanation} It had used at most {deaths.in_units(job.peak)} of memory."
             self._keep_last_words(job, explanation)
             result = task_id, status, explanation, missing, needs
         error = StepError(explanation)

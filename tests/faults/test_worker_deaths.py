@@ -84,7 +84,7 @@ WAYS = {
     "SIGKILL": Way(lambda: os.kill(os.getpid(), signal.SIGKILL), r"died unexpectedly with exit code -9 \(SIGKILL\)", peak=10),
     "segfault": Way(lambda: ctypes.string_at(0), r"died unexpectedly with exit code -11 \(SIGSEGV\)", peak=10),
     "exit 0": Way(lambda: os._exit(0), r"died unexpectedly with exit code 0 before it was done", peak=10),
-    "hangs": Way(lambda: time.sleep(600), r"timed out after 0\.4 seconds", peak=10, timeout=0.4),
+    "hangs": Way(lambda: time.sleep(600), r"timed out after 0\.4 seconds and was terminated\.", peak=10, timeout=0.4),
     "memory limit": Way(want_too_much, r"MemoryError.*\n?out of memory: its process has used at most [\d.]+ [MG]B.*fewer workers"),
     "killed for memory": Way(be_killed_for_memory, r"\(SIGKILL\): .*the system ran out of memory.*fewer workers", peak=96),
     "unpicklable exception": Way(lambda: unpicklable("it holds a lock"), r"UnpicklableError: it holds a lock"),
@@ -168,7 +168,7 @@ def insist(seen, way, folder, rounds):
         error = seen.errors[n]
         assert re.search(WAYS[way].error, error), error
         if WAYS[way].peak:
-            size, unit = re.search(r"it had used at most ([\d.]+) ([MG]B) of memory", error).groups()
+            size, unit = re.search(r"[iI]t had used at most ([\d.]+) ([MG]B) of memory", error).groups()
             assert float(size) * (1000 if unit == "GB" else 1) >= WAYS[way].peak
         assert seen.logs[n].startswith(f"about to fall {n}\n")
         assert len(re.findall("about to fall", seen.logs[n])) == 1

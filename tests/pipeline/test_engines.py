@@ -210,7 +210,7 @@ def test_a_step_that_hangs_is_stopped_with_all_that_it_started(workers, tmp_path
     assert time.monotonic() - begun < 20
     assert run.failed == [Hangs()]
     assert run.ran == [Sibling()]
-    assert "timed out after 1 seconds" in str(run.outcomes[Hangs()].error)
+    assert "timed out after 1 seconds and was terminated." in str(run.outcomes[Hangs()].error)
     assert len(told) == 1
     assert wait_until(lambda: not is_there(int((tmp_path / "started").read_text())))
 

@@ -128,7 +128,7 @@ def test_a_step_that_takes_too_long_is_stopped(workers):
 
     run = pipeline.build([Endless(), Other()], workers=workers)
     assert run.failed == [Endless()]
-    assert "timed out after 0.5 seconds" in str(run.outcomes[Endless()].error)
+    assert "timed out after 0.5 seconds and was terminated." in str(run.outcomes[Endless()].error)
     assert run.outcomes[Other()].state == "ran"
 
 
