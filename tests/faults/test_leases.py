@@ -18,6 +18,7 @@ from targets.opening import open_store
 from targets.target import Place
 
 from . import exclusive, s3  # noqa: F401
+from .waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEAVY = int(os.environ.get("PIPELINE_TEST_HEAVY", "1"))
@@ -118,6 +119,53 @@ def test_a_step_that_takes_longer_than_a_lease_keeps_it(url):
         target(url).dump("first")
     assert pipe.recv() == "first"
     process.join()
+
+
+@pytest.fixture
+def shaky(tmp_path, monkeypatch):
+    """A store whose backend has an exception of its own, for what is asked of it while `fails` holds something."""
+    leases_of(1.0, monkeypatch)
+    store = open_store(f"exclusive://{tmp_path}/{uuid.uuid4().hex}")
+    fails, failed = set(), []
+
+    class Unreachable(Exception):
+        pass
+
+    def failing(name, method):
+        def call(*arguments, **options):
+            if name in fails and "leases" in str(arguments[0]):
+                failed.append(name)
+                raise Unreachable("the network is down")
+            return method(*arguments, **options)
+
+        return call
+
+    for name in ("pipe_file", "rm"):
+        monkeypatch.setattr(store.files, name, failing(name, getattr(store.files, name)))
+    return store, fails, failed
+
+
+def test_a_network_that_was_down_for_a_moment_costs_no_lease(shaky):
+    store, fails, failed = shaky
+    with store.lock(key(1)):
+        lease = store._leases.held(key(1))
+        fails.add("pipe_file")
+        wait_until(lambda: failed)  # a sign of life could not be given
+        before = lease.until
+        fails.clear()
+        wait_until(lambda: lease.until > before)
+        target(store.url).dump("here")
+    assert target(store.url).load() == "here"
+
+
+def test_what_was_committed_is_not_undone_by_a_lease_that_cannot_be_given_back(shaky):
+    store, fails, failed = shaky
+    with store.lock(key(1)):
+        target(store.url).dump("here")
+        fails.add("rm")
+    assert failed == ["rm"]
+    fails.clear()
+    assert target(store.url).load() == "here"
 
 
 def holder(url, sizes):

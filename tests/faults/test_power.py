@@ -21,6 +21,7 @@ from targets.errors import RecordError
 from .naive import Naive
 from .root_tools import PATIENCE, mounted, need
 from .scenarios import OneFile, Parquet, SeveralOutputs, SideFiles, forget_records, leftovers
+from .waiting import wait_until
 
 HEAVY = int(os.environ.get("PIPELINE_TEST_HEAVY", "1"))
 INSTANTS = (0.02, 0.1, 0.3, 0.7, 1.5)
@@ -115,13 +116,6 @@ def writing(write):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(reading)
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def instants(go_on):
