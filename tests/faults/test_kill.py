@@ -20,8 +20,16 @@ HEAVY = int(os.environ.get("PIPELINE_TEST_HEAVY", "1"))
 SIZE = 40_000
 
 
-def killed_while(write, seconds):
-    """Fork a writer that writes again and again, and kill it after so long."""
+class Pace:
+    """How long a write takes here and now, as seen from outside: machines are slow at times."""
+
+    def __init__(self, write):
+        self.seconds = 0.0
+        killed_while(write, lambda: 0.0, self, finished=1)
+
+
+def killed_while(write, seconds, pace=None, finished=0):
+    """Fork a writer that writes again and again, and kill it some time after it has finished so many writes."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -29,12 +37,18 @@ def killed_while(write, seconds):
             os.write(writing, b"x")
             for n in range(1_000_000):
                 write(n)
+                if n < finished:
+                    os.write(writing, b"x")
         finally:
             os._exit(1)
-    os.read(reading, 1)
-    os.close(reading)
     os.close(writing)
-    time.sleep(seconds)
+    os.read(reading, 1)
+    begun = time.monotonic()
+    for _ in range(finished):
+        assert os.read(reading, 1), "the writer has failed"
+        pace.seconds, begun = time.monotonic() - begun, time.monotonic()
+    os.close(reading)
+    time.sleep(seconds())
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
@@ -52,12 +66,14 @@ def locked_dump(target, value, directory=False):
         return target.dump(value, draft=draft, directory=folder)
 
 
-def kills(times, target, write, right, seed=0, window=0.004):
+def kills(times, target, write, right, seed=0):
     """`right(value)`: whether a value is one that was written whole. How often an output was there is returned."""
     chance = random.Random(seed)
+    pace = Pace(write)
     there = 0
     for _ in range(times):
-        killed_while(write, chance.uniform(0, window))
+        # During the first write, which finds what the last kill has left, or the one after it.
+        killed_while(write, lambda: chance.uniform(0, 1.2 * pace.seconds), pace, finished=chance.choice((0, 1)))
         try:
             value = target.load()
         except MissingOutputError:
@@ -82,7 +98,7 @@ def test_a_naive_target_is_caught(tmp_path):
     chance = random.Random(0)
     wrong = 0
     for _ in range(100):
-        killed_while(lambda n: naive.dump([n] * SIZE), chance.uniform(0, 0.004))
+        killed_while(lambda n: naive.dump([n] * SIZE), lambda: chance.uniform(0, 0.004))
         try:
             wrong += naive.exists() and not all_the_same(naive.load())
         except Exception:
@@ -92,7 +108,7 @@ def test_a_naive_target_is_caught(tmp_path):
 
 def test_a_file(tmp_path):
     target = PickleTarget(tmp_path / "x.pkl")
-    assert kills(400 * HEAVY, target, lambda n: locked_dump(target, [n] * SIZE), all_the_same) > 20
+    assert kills(400 * HEAVY, target, lambda n: locked_dump(target, [n] * SIZE), all_the_same) > 50
 
 
 def test_a_file_with_side_files(tmp_path):
@@ -104,7 +120,7 @@ def test_a_file_with_side_files(tmp_path):
         for _ in range(10):
             target.load()
 
-    assert kills(300 * HEAVY, target, write, all_the_same, window=0.03) > 5
+    assert kills(300 * HEAVY, target, write, all_the_same) > 10
 
 
 def test_several_outputs(tmp_path):
@@ -114,7 +130,7 @@ def test_several_outputs(tmp_path):
     def right(value):
         return all_the_same(value["one"]) and value["two"] == value["one"][:1]
 
-    assert kills(300 * HEAVY, target, lambda n: locked_dump(target, {"one": [n] * SIZE, "two": [n]}), right) > 10
+    assert kills(300 * HEAVY, target, lambda n: locked_dump(target, {"one": [n] * SIZE, "two": [n]}), right) > 30
 
 
 FRAME = pd.DataFrame({"a": np.arange(2000), "b": np.arange(2000) / 7})
