@@ -91,7 +91,9 @@ def _power_cuts(store: Store, fix: bool) -> Iterator[Complaint]:
     if lost and fix:
         recovery.recover(store)
     for run in lost:
-        yield Complaint("power cut", store.url, f"run {run} was at work when the machine went down; what it wrote may be damaged", fixed=fix)
+        yield Complaint(
+            "power cut", store.url, f"run {run} was at work when the machine went down (or the disk refused); what it wrote may be damaged", fixed=fix
+        )
 
 
 def _leftovers(store: Store, fix: bool) -> Iterator[Complaint]:

@@ -1,10 +1,10 @@
 """What a run has committed may be lost when the power fails, until it is flushed at the end of the run. The next run finds that out.
 
 A run leaves a mark in a store before it commits there for the first time, on the disk, and takes it away when all is on the disk. A mark that
-is older than the last start of the machine is that of a run that did not come so far: every output of that run is verified, and what is not
-what was written is set aside, so that it is made again. A run that is at work, perhaps on another machine, holds a lock by which others
-know it. Where every commit goes to the disk at once (`durability = "task"`, object stores), there is nothing to do.
-`StoreError` if the disk refuses: then the mark stays.
+is older than the last start of the machine, or that says that the disk refused, is that of a run that did not come so far: every output of that
+run is verified as it is on the disk, and what is not what was written is set aside, so that it is made again. A run that is at work, perhaps
+on another machine, holds a lock by which others know it. Where every commit goes to the disk at once (`durability = "task"`, object stores),
+there is nothing to do. `StoreError` if the disk refuses: then the mark stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from targets import seal
+from targets import flushing, seal
 from targets.errors import DamagedError, StoreError, TargetError
 from targets.inventory import outputs
 from targets.store import Store
@@ -24,6 +24,7 @@ from targets.store import Store
 log = logging.getLogger("pipeline")
 
 FOLDER = ".luigi-warp/unflushed"
+_REFUSED = b"the disk refused"
 
 
 class Marks:
@@ -38,41 +39,55 @@ class Marks:
         """This run is about to commit something in this store."""
         if store.url in self._marked or not store.is_volatile:
             return
-        self._marked[store.url] = store
         name = f"{FOLDER}/{self._run}"
         if store.size(name) is None:  # the process that forked this one may have left it
-            store.write(name, _this_start().encode(), durable=True)
-            self._locks.enter_context(store.lock(_lock_of(self._run)))
+            # The lock first: a mark that nobody holds is one of the past, for a run that ends meanwhile.
+            with contextlib.ExitStack() as held:
+                held.enter_context(store.lock(_lock_of(self._run)))
+                store.write(name, _this_start().encode(), durable=True)
+                self._locks.enter_context(held.pop_all())
+        self._marked[store.url] = store
 
     def take_away(self, others: Iterable[Store] = ()) -> None:
         """All that was committed is on the disk when this returns. `others`: where processes of this run may have committed."""
         stores = {**{store.url: store for store in others if store.is_volatile}, **self._marked}
-        for store in stores.values():
-            name = f"{FOLDER}/{self._run}"
-            if store.size(name) is not None:
-                store.flush()
-                try:
-                    store.delete(name)
-                    forget_flushed(store)
-                except StoreError as error:
-                    # Nothing is lost: at worst a later run looks at outputs that are in order.
-                    log.warning("a mark of this run stays: %s", error)
+        name = f"{FOLDER}/{self._run}"
+        with self._locks:
+            for store in stores.values():
+                if store.size(name) is not None:
+                    _flush(store, name)
         self._marked.clear()
-        self._locks.close()
+
+
+def _flush(store: Store, mark: str) -> None:
+    try:
+        store.flush()
+    except StoreError:
+        # The system tells it once: the next flush would succeed without what this one has lost.
+        store.write(mark, _REFUSED)
+        raise
+    try:
+        store.delete(mark)
+        forget_flushed(store)
+    except StoreError as error:
+        # Nothing is lost: at worst a later run looks at outputs that are in order.
+        log.warning("a mark of this run stays: %s", error)
 
 
 def recover(store: Store) -> int:
-    """Verify what runs have committed that a power cut has ended; returns how many outputs were set aside."""
+    """Verify what runs have committed that were not flushed for sure; returns how many outputs were set aside."""
     lost = set(cut_off(store))
     if not lost:
         return 0
-    log.warning("%s: the machine went down during %d run(s); what they have written is verified", store.url, len(lost))
+    log.warning("%s: the machine went down, or the disk refused, during %d run(s); what they have written is verified", store.url, len(lost))
     set_aside = 0
     for target in outputs(store):
         try:
             found = target.find_record()
             if found is None or found[0].run not in lost or found[0].trimmed:
                 continue
+            for name in (*(part.file for part in found[0].parts if part.file), target.directory_name):
+                flushing.forget_cached(store.path(name))
             target.verify_bytes(found[0])
         except DamagedError as error:
             log.warning("%s", error)
@@ -92,7 +107,7 @@ def forget_flushed(store: Store) -> None:
 
 
 def cut_off(store: Store) -> list[str]:
-    """Runs that were at work in this store when the machine went down."""
+    """Runs that were at work in this store when the machine went down, or that the disk refused."""
     this = _this_start()
     return [run for run in _runs(store) if (not this or _start_of(store, run) != this) and not store.is_locked(_lock_of(run))]
 

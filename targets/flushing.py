@@ -24,6 +24,22 @@ def flush_tree(path: str) -> None:
     flush_file(path)
 
 
+def forget_cached(path: str | os.PathLike[str]) -> None:
+    """What is read next of a file, or of all below a directory, comes from the disk; where that cannot be asked for, nothing happens.
+
+    After a flush that failed, the system goes on to show what it could not write.
+    """
+    if os.path.isdir(path):
+        for name in os.listdir(path):
+            forget_cached(os.path.join(path, name))
+    elif hasattr(os, "posix_fadvise") and os.path.exists(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+
+
 def flush_file_system(path: str) -> None:
     """Everything that was written to the file system on which this directory is."""
     if sys.platform != "linux":

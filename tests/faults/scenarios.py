@@ -4,9 +4,11 @@ import contextlib
 import os
 import pathlib
 
+import luigi
 import numpy as np
 import pandas as pd
 
+from pipeline import Task
 from targets import CsvTarget, FeatherTarget, FileTarget, JsonTarget, MissingOutputError, NumpyTarget, ParquetTarget, PickleTarget, TextTarget
 from targets.local_store import LocalStore
 from targets.parts import PartsTarget
@@ -214,3 +216,23 @@ class Parquet(Csv):
 
 class Feather(Csv):
     kind = FeatherTarget
+
+
+class Leaf(Task):
+    task_namespace = "faults"
+    n = luigi.IntParameter()
+
+    def easy_run(self, inputs):
+        (self.task_directory / "side").write_text(str(self.n))
+        return [self.n] * 100
+
+
+class Root(Task):
+    task_namespace = "faults"
+    outputs = {"sum": JsonTarget, "all": PickleTarget}
+
+    def requires(self):
+        return [Leaf(n=1), Leaf(n=2)]
+
+    def easy_run(self, inputs):
+        return {"sum": sum(map(sum, inputs)), "all": inputs}

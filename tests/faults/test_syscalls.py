@@ -7,16 +7,15 @@ are not left out: which ones matter is what the test is to find.
 import pathlib
 import shutil
 
-import luigi
 import pytest
 
 import pipeline
 from pipeline.fingerprint import kept
-from targets import DamagedError, JsonTarget, MissingOutputError, PickleTarget, opening
+from targets import DamagedError, MissingOutputError, opening
 
 from .naive import Naive
 from .root_tools import injected, need, traced
-from .scenarios import MovedInDirectory, MovedInFile, OneFile, SeveralOutputs, SideFiles, SideFilesThatGo, forget_records, leftovers
+from .scenarios import Leaf, MovedInDirectory, MovedInFile, OneFile, Root, SeveralOutputs, SideFiles, SideFilesThatGo, forget_records, leftovers
 
 KILL = "signal=SIGKILL"
 CHANGES = ("mkdir", "rename", "renameat", "renameat2", "rmdir", "unlink", "unlinkat", "write", "pwrite64", "ftruncate", "fcntl", "fsync")
@@ -143,26 +142,6 @@ def test_what_else_changes_a_store(kind, action, durable, tmp_path, log):
     _, seen = killed_at_each_call(prepare, body, check, log)
 
     assert seen[-1] == (1 if action == "rewrite" else None)
-
-
-class Leaf(pipeline.Task):
-    task_namespace = "faults.syscalls"
-    n = luigi.IntParameter()
-
-    def easy_run(self, inputs):
-        (self.task_directory / "side").write_text(str(self.n))
-        return [self.n] * 100
-
-
-class Root(pipeline.Task):
-    task_namespace = "faults.syscalls"
-    outputs = {"sum": JsonTarget, "all": PickleTarget}
-
-    def requires(self):
-        return [Leaf(n=1), Leaf(n=2)]
-
-    def easy_run(self, inputs):
-        return {"sum": sum(map(sum, inputs)), "all": inputs}
 
 
 def test_a_whole_run(tmp_path, store, log):
