@@ -59,7 +59,9 @@ class CsvTarget(Target["pd.DataFrame"]):
         dates = [name for name, kind in columns.items() if kind.startswith("datetime64")]
         # 'str' must not turn the text "NA" into a missing value, and an empty cell cannot be told from ''.
         types = {name: kind for name, kind in columns.items() if name not in dates}
-        frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=self.separator, dtype=types or None, float_precision="round_trip", **options)
+        if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+            options["float_precision"] = "round_trip"  # from then on numbers are read exactly as they are
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=self.separator, dtype=types or None, **options)
         for name in dates:
             if name in frame:
                 frame[name] = pd.to_datetime(frame[name]).astype(columns[name])  # type: ignore[call-overload]
