@@ -11,11 +11,12 @@ import itertools
 import statistics
 from typing import Any
 
+from pipeline import units
 from pipeline.execute import for_record
 from pipeline.fingerprint import kept
 from pipeline.planning import Plan
 from pipeline.task import ExternalFile, Part, Task, WrapperTask
-from pipeline.verdict import Rule, Verdict, in_words
+from pipeline.verdict import Rule, Verdict
 from targets.errors import TargetError
 from targets.record import SUFFIX, Record
 from targets.target import Place, Target
@@ -98,7 +99,7 @@ def summary(found: list[Row]) -> str:
     if perhaps:
         words += f" ({perhaps} of them only if what they need comes out differently)"
     if known:
-        words += f", about {in_words(sum(known))}" + (f" without the {len(run) - len(known)} that never ran" if len(known) < len(run) else "")
+        words += f", about {units.span(sum(known))}" + (f" without the {len(run) - len(known)} that never ran" if len(known) < len(run) else "")
     return f"{words}; {len(steps) - len(run)} kept"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import luigi
 
+from pipeline import units
 from pipeline.errors import RequirementError
 from pipeline.parameters import from_text
 from targets import seal, trust
@@ -219,23 +220,14 @@ def too_old(task: Any, scope: Scope, record: Record) -> Verdict | None:
     age = scope.now() - record.started - record.duration
     if age < limit.total_seconds():
         return None
-    allowed = f"fresh for {in_words(limit.total_seconds())}" if limit else "made again at every run"
-    return Verdict(Rule.EXPIRED, f"made {in_words(age)} ago, {allowed}")
+    allowed = f"fresh for {units.span(limit.total_seconds())}" if limit else "made again at every run"
+    return Verdict(Rule.EXPIRED, f"made {units.span(age)} ago, {allowed}")
 
 
 def forced(task: Any, scope: Scope, record: Record | None) -> Verdict | None:
     """FORCED where somebody asked for it in this run, and it has not run yet."""
     why = scope.forcing.why(task) if scope.forcing else None
     return None if why is None or (record is not None and scope.is_fresh(record)) else Verdict(Rule.FORCED, why)
-
-
-def in_words(seconds: float) -> str:
-    """A duration as a person says it."""
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length or seconds == length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
 def made_from(task: Any, fingerprint: str, inputs: Sequence[str]) -> str:

@@ -22,8 +22,8 @@ from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter, logger
 
-from pipeline import engines, garbage, interrupts, planning, steplogs
-from pipeline.engines import Job, deaths
+from pipeline import engines, garbage, interrupts, planning, steplogs, units
+from pipeline.engines import Job
 from pipeline.engines.engine import HELD
 from pipeline.engines.processes import ProcessJob
 from pipeline.errors import BusyError, CycleError, FailedBeforeError, StepError
@@ -251,7 +251,7 @@ class Worker(luigi.worker.Worker):
         job = self._running_tasks[task_id]
         if isinstance(job, ProcessJob):
             if job.peak:
-                explanation = f"{explanation} It had used at most {deaths.in_units(job.peak)} of memory."
+                explanation = f"{explanation} It had used at most {units.size(job.peak)} of memory."
             self._keep_last_words(job, explanation)
             result = task_id, status, explanation, missing, needs
         error = StepError(explanation)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline import units
 from pipeline.cli import options, showing
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _did_something(entry: RunEntry) -> int:
 def _list(found: list[RunEntry], total: int) -> None:
     rows = []
     for entry in found:
-        took = showing.span(entry.duration) if entry.duration is not None else ""
+        took = units.duration(entry.duration) if entry.duration is not None else ""
         counts = [str(entry.counts.get(state, 0) or "") for state in ("ran", "kept", "failed", "skipped")]
         rows.append([entry.id, showing.moment(entry.begun), took, entry.outcome, *counts, entry.reason])
     if rows:
@@ -141,7 +142,7 @@ def _show(entry: RunEntry) -> None:
     showing.facts(facts.pop("id"), {name: value for name, value in facts.items() if value not in ("", {}, None)})
     for task in entry.tasks:
         if task.state != "kept":
-            took = f"  [{showing.span(task.duration)}]" if task.state in ("ran", "failed") else ""
+            took = f"  [{units.duration(task.duration)}]" if task.state in ("ran", "failed") else ""
             showing.line(f"{showing.word(task.state, 8)} {showing.plain(task.task)}{took}")
             words = f"{task.rule}: {task.reason}" if task.reason else task.rule
             showing.line(f"{'':<8} {showing.plain(words)}" + (f"\n{'':<8} {showing.plain(task.error)}" if task.error else ""))

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from pipeline import units
 from pipeline.cli import options, showing
 
 
@@ -28,11 +29,11 @@ def ls(context: click.Context, names: tuple[str, ...], family: tuple[str, ...], 
         if record is None:
             rows.append([output.key[:12], "", "", "", f"{output.family}: {output.error}"])
             continue
-        size = "trimmed" if record.trimmed else showing.size(record.size)
-        age = showing.span(now - output.made) if output.made is not None else ""
-        rows.append([output.key[:12], size, age, showing.span(record.duration), output.shown])
+        size = "trimmed" if record.trimmed else units.size(record.size)
+        age = units.span(now - output.made) if output.made is not None else ""
+        rows.append([output.key[:12], size, age, units.duration(record.duration), output.shown])
     if rows:
         showing.table(rows, ["KEY", "SIZE", "AGE", "TOOK", "TASK"])
     total = sum(output.record.size for output in found if output.record is not None and not output.record.trimmed)
-    showing.line(f"{len(found)} outputs, {showing.size(total)}")
+    showing.line(f"{len(found)} outputs, {units.size(total)}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline import units
 from pipeline.cli import options, showing
 
 _DIFF_LINES = 40
@@ -37,7 +38,7 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
     for row in rows:
         if row.verdict.is_current and not everything and not row.notes:
             continue
-        expected = f"  [about {explaining.in_words(row.expected)}]" if row.expected is not None else ""
+        expected = f"  [about {units.span(row.expected)}]" if row.expected is not None else ""
         showing.line(f"{showing.rule(row.verdict.rule, width=12)} {row.task!r}{expected}")
         if row.verdict.reason:
             click.echo(f"{'':<12} {row.verdict.reason}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline import units
 from pipeline.reporting import console
 
 if TYPE_CHECKING:
@@ -89,14 +90,6 @@ def moment(seconds: float | None) -> str:
     return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
 def table(rows: list[list[str]], heads: list[str], *, coloured: int | None = None) -> None:
     """Columns as wide as what is in them, without trailing blanks; the words of the column `coloured` in their colours."""
     cells = [[plain(cell) for cell in row] for row in rows]
@@ -114,23 +107,18 @@ def _joined(cells: list[str], widths: list[int]) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def span(seconds: float) -> str:
-    """A duration as a person says it."""
-    from pipeline.verdict import in_words
-
-    return in_words(max(seconds, 0.0))
-
-
 def facts(head: str, found: Mapping[str, Any]) -> None:
     """Names and values, nested ones indented."""
     line(click.style(plain(head), bold=True))
     for name, value in found.items():
         if name in ("made", "begun", "ended"):
             value = moment(value)
-        elif name in ("age_seconds", "duration"):
-            name, value = name.removesuffix("_seconds"), span(value) if value is not None else ""
+        elif name == "age_seconds":
+            name, value = "age", units.span(value) if value is not None else ""
+        elif name == "duration":
+            value = units.duration(value) if value is not None else ""
         elif name == "size":
-            value = f"{size(value)} ({value} bytes)"
+            value = f"{units.size(value)} ({value} bytes)"
         if isinstance(value, Mapping):
             line(name)
             for inner, one in value.items():

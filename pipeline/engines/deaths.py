@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pipeline import units
+
 _HINT = "fewer workers, a smaller input or a machine with more memory would help"
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -55,7 +57,7 @@ def in_words(code: int | None, peak: int, killed_before: int) -> str:
         words = f"with exit code {code} before it was done"
     else:
         words = f"with exit code {code} ({_name(-code)})"
-    used = f"it had used at most {in_units(peak)} of memory" if peak else ""
+    used = f"it had used at most {units.size(peak)} of memory" if peak else ""
     if code == -signal.SIGKILL:
         sure = kills_for_memory() > killed_before
         words += ": the system ran out of memory and has killed processes" if sure else ": perhaps the system ran out of memory"
@@ -71,17 +73,8 @@ def explain(error: BaseException | None) -> None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    limited = f", and may have at most {in_units(limit)} (RLIMIT_AS)" if limit != resource.RLIM_INFINITY else ""
-    error.add_note(f"out of memory: its process has used at most {in_units(peak)}{limited}; {_HINT}")
-
-
-def in_units(size: float) -> str:
-    """A size as people write it."""
-    for unit in ("bytes", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+    limited = f", and may have at most {units.size(limit)} (RLIMIT_AS)" if limit != resource.RLIM_INFINITY else ""
+    error.add_note(f"out of memory: its process has used at most {units.size(peak)}{limited}; {_HINT}")
 
 
 def kills_for_memory() -> int:

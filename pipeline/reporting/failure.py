@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline import frames, steplogs
+from pipeline import frames, steplogs, units
 from pipeline.planning import Plan
-from pipeline.reporting.words import coloured, is_step, took, wrapped
+from pipeline.reporting.words import coloured, is_step, wrapped
 from pipeline.secrets import redact
 from pipeline.task import BaseTask
 
@@ -50,7 +50,7 @@ def parameters(task: Any) -> list[str]:
 
 def full(task: Any, error: BaseException, seconds: float, skipped: list[Any], *, attempt: str, width: int, colour: bool) -> str:
     """All that is known, in lines."""
-    lines = [coloured(f"failed: {task.task_family}", "red", colour) + (f" after {took(seconds)}" if seconds else "") + attempt]
+    lines = [coloured(f"failed: {task.task_family}", "red", colour) + (f" after {units.duration(seconds)}" if seconds else "") + attempt]
     for text in parameters(task):
         lines += wrapped(text, width, "    ")
     for line in frames.of(error).splitlines():

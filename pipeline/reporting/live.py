@@ -17,11 +17,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import interrupts
+from pipeline import interrupts, units
 from pipeline.reporting import console
 from pipeline.reporting.tally import Family, Running, Tally
 from pipeline.reporting.usage import Usage
-from pipeline.reporting.words import clock, count, is_step, left_in_words, one_line, size, took
+from pipeline.reporting.words import clock, count, is_step, left_in_words, one_line
 
 log = logging.getLogger("pipeline")
 
@@ -74,7 +74,7 @@ class LiveDisplay:
 
     def ended(self, task: Any, state: str, seconds: float) -> None:
         if self._verbose and is_step(task) and state in ("ran", "kept"):
-            console.emit(f"{state} {task!r}" + (f" in {took(seconds)}" if state == "ran" else ""))
+            console.emit(f"{state} {task!r}" + (f" in {units.duration(seconds)}" if state == "ran" else ""))
 
     def above(self, line: str) -> None:
         if self._lost:
@@ -205,7 +205,7 @@ class LiveDisplay:
             if one.usage is None and one.pid is not None:
                 one.usage = Usage(one.pid)
             used = one.usage.now() if one.usage is not None else None
-            cells = (f"{used[0] * 100:.0f} %", size(used[1])) if used is not None else ("", "")
+            cells = (f"{used[0] * 100:.0f} %", units.size(used[1])) if used is not None else ("", "")
             table.add_row(Text(one_line(repr(one.task), 200)), clock(now - one.since), *cells)
         return table
 

@@ -10,9 +10,10 @@ import threading
 import time
 from typing import Any
 
+from pipeline import units
 from pipeline.reporting import console
 from pipeline.reporting.tally import Tally
-from pipeline.reporting.words import clock, count, is_step, left_in_words, one_line, took
+from pipeline.reporting.words import clock, count, is_step, left_in_words, one_line
 
 #: Up to so many steps that are to run, each has a line of its own.
 _EACH_UP_TO = 20
@@ -42,7 +43,7 @@ class Plain:
 
     def ended(self, task: Any, state: str, seconds: float) -> None:
         if self._each and is_step(task) and state in ("ran", "kept"):
-            words = f"ran {task!r} in {took(seconds)}" if state == "ran" else f"kept {task!r}: what it requires came out as before"
+            words = f"ran {task!r} in {units.duration(seconds)}" if state == "ran" else f"kept {task!r}: what it requires came out as before"
             console.emit(one_line(words, _LONGEST))
             self._written = time.monotonic()
 
@@ -72,6 +73,6 @@ def line(tally: Tally) -> str:
     running = list(tally.running.values())
     if running:
         oldest = min(running, key=lambda one: one.since)
-        words.append(f"; running {oldest.task!r} for {took(time.monotonic() - oldest.since)}")
+        words.append(f"; running {oldest.task!r} for {units.duration(time.monotonic() - oldest.since)}")
         words.append(f" and {len(running) - 1} more" if len(running) > 1 else "")
     return one_line(words[0] + " " + "".join(words[1:]), _LONGEST)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from pipeline import units
 from pipeline.columns import TaskEntry
 from pipeline.entries import RunEntry
 from pipeline.reporting import steps, svg, timeline
@@ -19,7 +20,7 @@ from pipeline.reporting.graph import draw as graph_of
 from pipeline.reporting.markup import Markup, element, escape, join
 from pipeline.reporting.page import page, scrolling, section
 from pipeline.reporting.style import REPORT, tone_class, tones
-from pipeline.reporting.text import plural, printable, seconds, shortened
+from pipeline.reporting.text import plural, printable, shortened
 
 #: Failures that are shown in full.
 _MOST_FAILURES = 25
@@ -77,7 +78,7 @@ def _title(entry: RunEntry) -> str:
 
 
 def _header(entry: RunEntry, earlier: Earlier) -> Markup:
-    took = f", {seconds(entry.duration)}" if entry.duration is not None else ""
+    took = f", {units.duration(entry.duration)}" if entry.duration is not None else ""
     state = {"done": "kept", "failed": "failed", "interrupted": "skipped"}.get(entry.outcome, "unfinished")
     return element(
         "header",
@@ -95,9 +96,9 @@ def _tiles(entry: RunEntry, earlier: Earlier) -> list[Markup]:
     spared = [usual.seconds for task in entry.tasks if task.state == "kept" and (usual := earlier.usual(task)) is not None and usual.same]
     found = [_tile(state, f"{count:,}", "", tone_class(state)) for state, count in counts.items()]
     if worked:
-        found.append(_tile("time of steps", seconds(worked), "", ""))
+        found.append(_tile("time of steps", units.duration(worked), "", ""))
     if sum(spared) >= 1:
-        found.append(_tile("spared by what was kept", seconds(sum(spared)), f"as {plural(len(spared), 'step')} took in earlier runs", ""))
+        found.append(_tile("spared by what was kept", units.duration(sum(spared)), f"as {plural(len(spared), 'step')} took in earlier runs", ""))
     return found
 
 

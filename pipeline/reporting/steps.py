@@ -9,12 +9,13 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from pipeline import units
 from pipeline.columns import TaskEntry
 from pipeline.reporting.colours import ORDER, sorted_by_attention
 from pipeline.reporting.earlier import Earlier, Usual
 from pipeline.reporting.markup import Markup, element, escape, join
 from pipeline.reporting.style import tone_class
-from pipeline.reporting.text import plural, printable, seconds, shortened, visible
+from pipeline.reporting.text import plural, printable, shortened, visible
 
 #: Up to so many steps stand in one table.
 FEW = 60
@@ -59,7 +60,7 @@ class _Table:
                 element("td", element("span", task.state, class_=f"pill {tone_class(task.state)}")),
                 element("td", verdict, class_="why"),
                 cells[1:],
-                element("td", seconds(task.duration) if took else None, class_="number"),
+                element("td", units.duration(task.duration) if took else None, class_="number"),
                 element("td", compared, class_="number") if self._compares else None,
             )
         )
@@ -105,7 +106,9 @@ def _family(family: str, members: list[TaskEntry], earlier: Earlier, share: int)
 def _summary(family: str, members: list[TaskEntry]) -> Markup:
     counts = Counter(task.state for task in members)
     took = [task.duration for task in members if task.begun is not None]
-    each = f"{seconds(sum(took))} in all, {seconds(statistics.median(took))} each" if len(took) > 1 else seconds(sum(took)) if took else None
+    each = units.duration(sum(took)) if took else None
+    if len(took) > 1:
+        each = f"{each} in all, {units.duration(statistics.median(took))} each"
     states = sorted_by_attention(counts)
     words = [element("span", element("i", class_="dot"), f"{counts[state]:,} {state}", class_=tone_class(state)) for state in states]
     # However small a share is, it is seen.
@@ -164,7 +167,7 @@ def _usually(usual: Usual | None) -> Markup | None:
     if usual is None:
         return None
     of = f"the median of {plural(usual.count, 'earlier execution')}"
-    return element("span", seconds(usual.seconds), class_="soft", title=of if usual.same else f"{of} of other steps of its family")
+    return element("span", units.duration(usual.seconds), class_="soft", title=of if usual.same else f"{of} of other steps of its family")
 
 
 def _attention(task: TaskEntry) -> tuple[int, float]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline import units
 from pipeline.errors import StepError
 from pipeline.reporting.failure import listed
 from pipeline.reporting.tally import Tally
-from pipeline.reporting.words import coloured, count, is_step, one_line, took, wrapped
+from pipeline.reporting.words import coloured, count, is_step, one_line, wrapped
 from pipeline.runs import Outcome, Run
 from pipeline.secrets import redact
-from pipeline.verdict import Rule, in_words
+from pipeline.verdict import Rule
 
 #: So many tasks that ran for one reason are listed one by one, more by family.
 _ONE_BY_ONE = 6
@@ -31,9 +32,9 @@ def text(run: Run, recorded: Mapping[str, float], *, width: int, colour: bool) -
     ran, kept = by_state.get("ran", []), by_state.get("kept", [])
     failed, skipped = by_state.get("failed", []), by_state.get("skipped", [])
     saved = sum(recorded.get(task.task_id, 0.0) for task in kept)
-    words = [f"{count(len(ran))} ran", f"{count(len(kept))} kept" + (f" (saved {_long(saved)})" if saved else "")]
+    words = [f"{count(len(ran))} ran", f"{count(len(kept))} kept" + (f" (saved {units.duration(saved)})" if saved else "")]
     words += [f"{count(len(tasks))} {name}" for name, tasks in (("failed", failed), ("skipped", skipped)) if tasks]
-    head = ", ".join(words) + f" in {took(run.duration)}"
+    head = ", ".join(words) + f" in {units.duration(run.duration)}"
     if not ran and run.ok:
         head = f"nothing to do: {head}"
     lines = [coloured(head, "green" if run.ok else "red", colour)]
@@ -49,8 +50,8 @@ def interrupted(tally: Tally, how: str, *, width: int, colour: bool) -> str:
     words = [f"{count(tally.total(state))} {state}" for state in ("ran", "kept", "failed") if state != "failed" or tally.total("failed")]
     waiting = max(0, tally.total("left") - tally.total("running"))
     words += [f"{count(waiting)} not begun"] if waiting else []
-    lines = [coloured(f"{how} after {took(tally.elapsed)}: {', '.join(words)}", "yellow", colour)]
-    lines += [one_line(f"  was running  {one.task!r} ({took(seconds)})", width) for one, seconds in tally.at_the_end[:_MOST_LINES]]
+    lines = [coloured(f"{how} after {units.duration(tally.elapsed)}: {', '.join(words)}", "yellow", colour)]
+    lines += [one_line(f"  was running  {one.task!r} ({units.duration(seconds)})", width) for one, seconds in tally.at_the_end[:_MOST_LINES]]
     lines.append("  what had begun to be written is undone; the next run goes on from here")
     return redact("\n".join(lines))
 
@@ -62,10 +63,6 @@ def why(outcome: Outcome) -> str:
     if outcome.verdict.is_current:
         return "it was asked for while another step was running"
     return str(outcome.verdict)
-
-
-def _long(seconds: float) -> str:
-    return in_words(seconds) if seconds >= 60 else took(seconds)
 
 
 def _ran(ran: list[tuple[Any, Outcome]], width: int, colour: bool) -> list[str]:
@@ -89,7 +86,7 @@ def _ran(ran: list[tuple[Any, Outcome]], width: int, colour: bool) -> list[str]:
             rows = [(f"{name} x {count(len(each))}" if len(each) > 1 else name, sum(each)) for name, each in families.items()]
         more = len(rows) - _MOST_LINES if len(rows) > _MOST_LINES + 1 else 0
         wide = min(max(len(name) for name, _ in rows), min(width, _WIDEST) - 17)
-        lines += [f"    {one_line(name, wide):<{wide}} {took(seconds):>12}" for name, seconds in rows[: len(rows) - more]]
+        lines += [f"    {one_line(name, wide):<{wide}} {units.duration(seconds):>12}" for name, seconds in rows[: len(rows) - more]]
         lines += [f"    and {count(more)} more families"] if more > 0 else []
     return lines
 

@@ -48,20 +48,6 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def seconds(value: float) -> str:
-    """A duration with the digits that matter: <1 ms, 12 ms, 3.4 s, 2 min 05 s, 1 h 20 min."""
-    if value < 0.9995:
-        return f"{value * 1000:.0f} ms" if value >= 0.00095 else "<1 ms"
-    if value < 9.95:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
 def _columns(character: str) -> int:
     if unicodedata.combining(character):
         return 0

@@ -10,11 +10,12 @@ import dataclasses
 import heapq
 from collections.abc import Iterable, Sequence
 
+from pipeline import units
 from pipeline.columns import TaskEntry
 from pipeline.reporting.colours import sorted_by_attention
 from pipeline.reporting.markup import Markup, element
 from pipeline.reporting.style import tone_class
-from pipeline.reporting.text import plural, seconds, shortened, width
+from pipeline.reporting.text import plural, shortened, width
 
 #: The picture's width, for which bars are drawn apart or together, in pixels.
 _PIXELS = 1000
@@ -74,7 +75,9 @@ def draw(tasks: Sequence[TaskEntry], begin: float, end: float) -> Markup:
     marks = []
     for at in _ticks(whole):
         where = 100 * at / whole
-        marks.append(element("span", element("i", seconds(at) if at else "0"), style=f"left:{where:.3f}%", class_="last" if where > 94 else None))
+        marks.append(
+            element("span", element("i", units.duration(at) if at else "0"), style=f"left:{where:.3f}%", class_="last" if where > 94 else None)
+        )
     axis = element("div", element("span", class_="lane-name"), element("div", marks, class_="lane-axis"), class_="lane axis")
     many = " many" if lanes > _MANY_LANES else ""
     return element("div", rows, axis, class_=f"timeline{many}", role="img", aria_label=f"{plural(len(begun), 'step')} on {plural(lanes, 'lane')}")
@@ -83,7 +86,7 @@ def draw(tasks: Sequence[TaskEntry], begin: float, end: float) -> Markup:
 def _bar(bar: Bar, begin: float, whole: float) -> Markup:
     state = sorted_by_attention({task.state for task in bar.tasks})[0]
     families = dict.fromkeys(task.family for task in bar.tasks)
-    took = seconds(bar.end - bar.begin)
+    took = units.duration(bar.end - bar.begin)
     if len(bar.tasks) == 1:
         name, tip = bar.tasks[0].family.rpartition(".")[2], f"{shortened(bar.tasks[0].task, 300)}: {state}, {took}"
     else:

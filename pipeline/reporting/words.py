@@ -20,13 +20,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
-def took(seconds: float) -> str:
-    """A measured duration."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds >= 0.05 else f"{seconds * 1000:.0f} ms"
-    return f"{seconds / 60:.1f} minutes" if seconds < 3600 else f"{seconds / 3600:.1f} hours"
-
-
 def left_in_words(left: tuple[float, bool]) -> str:
     """An estimated duration, no more exact than it is: seconds, and whether that is all."""
     seconds, is_all = left
@@ -41,15 +34,6 @@ def left_in_words(left: tuple[float, bool]) -> str:
 
 def count(number: int) -> str:
     return f"{number:,}"
-
-
-def size(count: float) -> str:
-    """Bytes."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def is_step(task: Any) -> bool:
