@@ -120,6 +120,7 @@ def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worke
         task = worker._scheduled_tasks.get(name) if worker is not None else None
         if task is not None and not isinstance(task, Repair):
             outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun, identity)
+    error = interrupts.leaving_by() or error
     interrupted = isinstance(error, KeyboardInterrupt)
     entry.end(
         "interrupted" if interrupted else "failed",

@@ -31,7 +31,11 @@ _to_kill: list[Callable[[], None]] = []
 #: Who is told of such an end.
 _to_tell: list[Callable[[int], None]] = []
 _heeding = False
-_is_leaving = False
+#: By which exception the blocks are being left.
+_leaving_by: KeyboardInterrupt | None = None
+#: Whether a signal has to wait, and the one that does.
+_is_held_back = False
+_came: int | None = None
 _USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
@@ -61,8 +65,9 @@ def _forked() -> None:
 
 def _forget() -> None:
     # A child shares what the parent watches: its own signals would look like the parent's.
-    global _heeding
+    global _heeding, _leaving_by, _is_held_back, _came
     _to_tell.clear()
+    _leaving_by, _is_held_back, _came = None, False, None
     if _heeding:
         _heeding = False
         with contextlib.suppress(ValueError):  # forked from another thread than the first
@@ -82,30 +87,61 @@ if hasattr(os, "register_at_fork"):
 @contextlib.contextmanager
 def heeded(grace: float) -> Iterator[None]:
     """Handle both signals meanwhile, in the main thread and where nobody else does."""
-    global _heeding, _is_leaving
+    global _heeding, _leaving_by, _came
     heeded_here = [number for number, handler in _USUAL.items() if signal.getsignal(number) == handler]
     if _heeding or not heeded_here or threading.current_thread() is not threading.main_thread():
         yield
         return
-    _heeding, _is_leaving = True, False
+    _heeding, _leaving_by, _came = True, None, None
     watch = _Watch(grace, heeded_here)
     for number in heeded_here:
         signal.signal(number, _leave)
     try:
         yield
+    except Exception:
+        if _leaving_by is not None:
+            # Something went wrong on the way out, perhaps since `give_up` had begun to end the same things.
+            raise _leaving_by  # noqa: B904
+        raise
     finally:
+        _leaving_by = None
         for number in heeded_here:
             signal.signal(number, _USUAL[number])
         watch.close()
         _heeding = False
 
 
+def leaving_by() -> KeyboardInterrupt | None:
+    """What the run, or the child, is being left by, whatever a step makes of it; None while it is not."""
+    return _leaving_by
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """A signal that comes meanwhile is heeded at the end of the block: for what must be known, once it is there, to whoever has to end it."""
+    global _is_held_back, _came
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _is_held_back = True
+    try:
+        yield
+    finally:
+        _is_held_back = False
+        if _came is not None:
+            number, _came = _came, None
+            _leave(number, None)
+
+
 def _leave(number: int, _: Any) -> None:
-    global _is_leaving
-    if _is_leaving:
+    global _leaving_by, _came
+    if _is_held_back:
+        _came = number
+        return
+    if _leaving_by is not None:
         return  # the blocks are being left already: they must not be left in their turn, and `_Watch` knows what a second signal means
-    _is_leaving = True
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    _leaving_by = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+    raise _leaving_by
 
 
 #: No signal has this number.
@@ -197,5 +233,7 @@ def raise_in_child() -> None:
 
 
 def _leave_step(*_: Any) -> None:
+    global _leaving_by
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
+    _leaving_by = Terminated()
+    raise _leaving_by

@@ -139,6 +139,8 @@ class Worker(luigi.worker.Worker):
         if task_id in self._running_tasks:
             super()._run_task(task_id)
             return
+        if (told_to_end := interrupts.leaving_by()) is not None:
+            raise told_to_end  # the step before has made something else of it
         # It is running before it begins, since messages may arrive for it while it runs inline.
         process = self._running_tasks[task_id] = self._create_task_process(self._scheduled_tasks[task_id])
         observer = self._observer

@@ -135,6 +135,8 @@ def _serve(
             result = job.run_now()
             with contextlib.suppress(OSError):  # the parent is no more
                 _send(pipe, result)
+            if interrupts.leaving_by() is not None:
+                return  # the step has made something else of it
 
 
 def _received(pipe: Connection[Any, Any], find: Callable[[Any], Job] | None) -> Iterator[Job]:

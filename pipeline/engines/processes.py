@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import Any
 
+from pipeline import interrupts
 from pipeline.engines import deaths
 from pipeline.engines.child import Child
 from pipeline.engines.engine import Job, Result
@@ -73,13 +74,15 @@ class ProcessEngine:
         for known in list(self._children):
             if known.job is None and not known.process.is_alive():
                 self.stop(known)
-        child = None if description is None else next((known for known in self._children if known.is_idle), None)
-        if child is None:
-            others = [known.pipe for known in self._children]
-            child = Child(self._find, job if description is None else None, others, captures=current().captures)
-            self._children.append(child)
-        begun = ProcessJob(job, child, self)
-        child.begin(begun)
+        # A child that is forked, and of which nobody knows yet, could not be ended.
+        with interrupts.held_back():
+            child = None if description is None else next((known for known in self._children if known.is_idle), None)
+            if child is None:
+                others = [known.pipe for known in self._children]
+                child = Child(self._find, job if description is None else None, others, captures=current().captures)
+                self._children.append(child)
+            begun = ProcessJob(job, child, self)
+            child.begin(begun)
         if description is not None:
             with contextlib.suppress(BrokenPipeError):  # it has just died: its end is read as a result
                 child.pipe.send(description)

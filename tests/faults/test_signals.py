@@ -48,6 +48,13 @@ class Leaf(pipeline.Task):
             finally:
                 time.sleep(1.5)
                 pathlib.Path("tidied").touch()
+        if sys.argv[2] in ("swallows", "renames") and self.n in (0, 1):
+            try:
+                pathlib.Path("waits").touch()
+                time.sleep(600)
+            except BaseException:
+                if sys.argv[2] == "renames":
+                    raise ValueError
         if sys.argv[2] == "in C" and self.n == 0:
             import re
             re.match(r"(a*)*b", "a" * 40)  # for years, and no Python code runs meanwhile
@@ -62,7 +69,22 @@ class Root(pipeline.Task):
     def easy_run(self, inputs):
         return sum(map(len, inputs))
 
+def told_to_end():
+    # As soon as the first child is forked, before anybody can know it.
+    global told_to_end
+    told_to_end = lambda: None
+    os.kill(os.getpid(), int(sys.argv[3]))
+
+def fail(self):
+    close(self)
+    raise OSError("somebody else is at it too")
+
 if __name__ == "__main__":
+    if sys.argv[2] == "at a fork":
+        os.register_at_fork(after_in_parent=lambda: told_to_end())
+    if sys.argv[2] == "fails at the end":
+        from pipeline.engines.processes import ProcessEngine
+        close, ProcessEngine.close = ProcessEngine.close, fail
     sys.exit(pipeline.main(lambda: [Root()], ["run", "--workers", sys.argv[1]]))
 """
 
@@ -80,10 +102,10 @@ def app(tmp_path):
     return tmp_path
 
 
-def start(folder, workers=1, how="plain", wrapper=(), **more):
+def start(folder, workers=1, how="plain", *arguments, wrapper=(), **more):
     """`python app.py`, as a person types it."""
     environment = {name: value for name, value in os.environ.items() if name != "LUIGI_CONFIG_PATH"} | {"PYTHONPATH": str(ROOT)}
-    command = [*wrapper, sys.executable, "app.py", str(workers), how]
+    command = [*wrapper, sys.executable, "app.py", str(workers), how, *map(str, arguments)]
     return subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, **more
     )
@@ -330,6 +352,38 @@ def test_a_step_that_heeds_nothing_is_not_waited_for(how, workers, app):
     assert outcomes(app) == ["interrupted"]
     assert start(app, workers).wait(60) == 0
     assert leftovers(app) == []
+
+
+@linux
+@pytest.mark.parametrize("how", ["swallows", "renames"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_that_makes_something_else_of_it_is_the_last(how, workers, app):
+    (app / "luigi.cfg").write_text("[pipeline]\ngrace = 600\n")
+    process = start(app, workers, how)
+    wait_for_a_step(app, process, "waits")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert processes_of(process.pid) == []
+    assert outcomes(app) == ["interrupted"]
+
+
+@linux
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_in_the_moment_of_a_fork(number, code, app):
+    process = start(app, 2, "at a fork", int(number))
+    assert process.wait(30) == code
+    assert processes_of(process.pid) == []
+    assert outcomes(app) == ["interrupted"]
+
+
+@linux
+def test_an_error_on_the_way_out_changes_nothing(app):
+    process = start(app, 2, "fails at the end")
+    wait_for_a_step(app, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert processes_of(process.pid) == []
+    assert outcomes(app) == ["interrupted"]
 
 
 @linux
