@@ -20,7 +20,7 @@ from pipeline.forcing import Forcing
 from pipeline.scope import Scope, run_scope
 from pipeline.task import Task, WrapperTask
 from targets.opening import open_store
-from targets.target import Place
+from targets.place import Place
 
 _SUSPECTS = {
     r"\btime\.|\bdatetime\b|\.now\(|\.today\(": "it reads a clock",

@@ -16,7 +16,7 @@ from pipeline.metaclass import TaskMeta
 from pipeline.scope import Scope, current
 from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict
 from targets import seal
-from targets.target import Place
+from targets.place import Place
 
 
 class BaseTask(luigi.Task, metaclass=TaskMeta):

@@ -16,14 +16,14 @@ from contextlib import suppress
 from typing import Any
 
 from pipeline import entries, failures, recovery
-from targets import leases, permissions, store_options, trust
+from targets import known, leases, permissions, store_options, trust
 from targets.errors import DamagedError, NewerRecordError, RecordError, StoreError, TargetError
 from targets.inventory import outputs
 from targets.local_store import LocalStore
 from targets.naming import is_begun, named_key
 from targets.record import SUFFIX
 from targets.store import QUARANTINE, UNFINISHED, Store
-from targets.target import Target, forget_records
+from targets.target import Target
 
 #: What lies beside a record and is no data.
 _COMPANIONS = (SUFFIX, failures.SUFFIX, ".log")
@@ -43,7 +43,7 @@ class Complaint:
 
 def examine(store: Store, *, fix: bool = False, read: bool = True) -> Iterator[Complaint]:
     """All that is not as it should be in a store. `read`: read every byte of all outputs, too."""
-    forget_records()
+    known.forget_all()
     try:
         with store.lock("0" * 32):
             pass

@@ -10,10 +10,7 @@ identities that are recorded are those of the values that were handed to `easy_r
 from __future__ import annotations
 
 import inspect
-import linecache
 import logging
-import pickle
-import re
 import time
 import types
 from collections.abc import Generator, Mapping, Sequence
@@ -22,9 +19,10 @@ from typing import Any
 
 import luigi
 
-from pipeline import failures, keys, libraries, planning, structure
+from pipeline import access, failures, libraries, planning, structure
 from pipeline.checks import check
-from pipeline.errors import InputAccessError, RequirementFailedError
+from pipeline.errors import RequirementFailedError
+from pipeline.facts import drift_of, for_record, named, stable_digest
 from pipeline.fingerprint import kept
 from pipeline.parameters import to_text
 from pipeline.postponing import Held
@@ -171,8 +169,8 @@ class Execution:
 
         loaded = structure.transform(requirements, load)
         # Of many requirements the record keeps the families alone.
-        named = _named if len(self.leaves) < COMPACT_FROM else _family
-        self.inputs = [Input(path, named(required), key_of(required), identities[path]) for path, required in self.leaves]
+        shown = named if len(self.leaves) < COMPACT_FROM else _family
+        self.inputs = [Input(path, shown(required), key_of(required), identities[path]) for path, required in self.leaves]
         return loaded
 
     def drive(self, inputs: Any) -> Any:
@@ -184,7 +182,7 @@ class Execution:
                     raise GeneratorOutputError(f"{self.task!r} returned a generator, which can be read only once: return list(...) of it")
                 value = self._answer(value)
         except (TypeError, KeyError, IndexError) as error:
-            explained = _explain_access(self.task, inputs, self.leaves, error)
+            explained = access.explain(self.task, inputs, self.leaves, error)
             if explained is not None:
                 raise explained from error
             raise
@@ -208,7 +206,7 @@ class Execution:
 
                 def load(path: str, required: Any, row: dict[str, Any] = row) -> Any:
                     value, identity = self._load(required, self._options(path, required))
-                    row["inputs"].append([path, _named(required), key_of(required), identity, to_text([required])])
+                    row["inputs"].append([path, named(required), key_of(required), identity, to_text([required])])
                     return value
 
                 answer = structure.transform(wanted, load)
@@ -371,57 +369,5 @@ def _is_generator_step(task: Any, value: types.GeneratorType[Any, Any, Any]) -> 
     return inspect.isgeneratorfunction(inspect.unwrap(type(task).easy_run)) or value.gi_code.co_name in ("easy_run", "task_function")
 
 
-def _named(task: Any) -> str:
-    text = repr(task)
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
 def _family(task: Any) -> str:
     return task.get_task_family()  # type: ignore[no-any-return]
-
-
-def for_record(declared: Any, value: Any) -> Any:
-    """Plain values as they are, anything else as the text that its parameter reads."""
-    if value is None or type(value) in (str, int, bool) or (type(value) is float and abs(value) < float("inf")):
-        return value
-    return {"text": declared.serialize(value)}
-
-
-def drift_of(replaced: Record, parts: tuple[TargetPart, ...]) -> tuple[str, ...]:
-    """How columns and dtypes differ from those of the output that is replaced."""
-    before = {(part.name, name): kind for part in replaced.parts for name, kind in (part.columns or {}).items()}
-    now = {(part.name, name): kind for part in parts for name, kind in (part.columns or {}).items()}
-    if not before or not now:
-        return ()
-    words = [f"- {name} ({kind})" for (part, name), kind in before.items() if (part, name) not in now]
-    words += [f"+ {name} ({kind})" for (part, name), kind in now.items() if (part, name) not in before]
-    words += [f"{name}: {before[part, name]} -> {kind}" for (part, name), kind in now.items() if before.get((part, name), kind) != kind]
-    return tuple(words)
-
-
-def stable_digest(value: Any) -> str:
-    """A digest of what `identity` returned: of a plain value as keys are made, of anything else as it is pickled."""
-    try:
-        return seal.digest(keys.encode(keys.freeze(value)))
-    except keys.Unencodable:
-        return seal.digest(pickle.dumps(value, 5))
-
-
-def _explain_access(task: Any, inputs: Any, leaves: Any, error: Exception) -> InputAccessError | None:
-    """A clear error where `inputs[...]` in easy_run itself is what failed."""
-    traceback = error.__traceback__
-    last = None
-    while traceback is not None:
-        last, traceback = traceback, traceback.tb_next
-    if last is None or last.tb_frame.f_code.co_name not in ("easy_run", "task_function"):
-        return None
-    code = last.tb_frame.f_code
-    position = list(code.co_positions())[last.tb_lasti // 2]
-    line, end_line, start, end = position
-    if line is None or line != end_line:
-        return None
-    text = linecache.getline(code.co_filename, line).encode()[start:end].decode(errors="replace")
-    if not re.match(r"inputs\s*\[[^\[\]]*\]$", text.strip()):
-        return None
-    held = ", ".join(f"inputs{path}: {_named(required)}" for path, required in list(leaves)[:10]) or "nothing: the step requires no task"
-    return InputAccessError(f"{task!r} reads {text.strip()}, but its inputs are a {type(inputs).__name__} with {held}")

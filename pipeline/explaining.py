@@ -12,14 +12,15 @@ import statistics
 from typing import Any
 
 from pipeline import units
-from pipeline.execute import for_record
+from pipeline.facts import for_record
 from pipeline.fingerprint import kept
 from pipeline.planning import Plan
 from pipeline.task import ExternalFile, Part, Task, WrapperTask
 from pipeline.verdict import Rule, Verdict
 from targets.errors import TargetError
+from targets.place import Place
 from targets.record import SUFFIX, Record
-from targets.target import Place, Target
+from targets.target import Target
 
 _FAMILY_SAMPLE = 20
 

@@ -146,7 +146,8 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool, looked: Mappin
             if scope.forcing:
                 scope.forcing.look_at(task, (required for _, required in _requirements_of(task, open_looks[name], scope)))
             _settle(task, open_looks.pop(name), scope)
-            getattr(task, "_slim", _nothing)()
+            if scope.remembered(task) is not None:
+                getattr(task, "_slim", _nothing)()  # what must run is soon asked for the same things again
             done.add(name)
             order.append(task)
             continue

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import luigi
 import luigi.target
 
-from pipeline import filecache, instead, keys, structure
+from pipeline import definitions, filecache, instead, keys, structure
 from pipeline.basetask import BaseTask
 from pipeline.errors import MissingFileError, ParameterError, TaskDefinitionError
 from pipeline.inheriting import Requirement, tasks_as_parameters
@@ -31,8 +31,8 @@ from targets.errors import DamagedError, StoreError, UntrustedError
 from targets.formats.foreign import make_foreign
 from targets.opening import open_store
 from targets.parts import PartsTarget
+from targets.place import Place
 from targets.store import Store
-from targets.target import Place
 
 log = logging.getLogger("pipeline")
 
@@ -94,8 +94,7 @@ class Task(BaseTask, Generic[T]):
         # What hides the registry entry of the base must not hide the step.
         if "_visible_in_registry" not in vars(cls):
             cls._visible_in_registry = True
-        _check_target_types(cls)
-        _check_limit(cls)
+        definitions.check(cls)
 
     # What a step says
 
@@ -253,38 +252,6 @@ class Task(BaseTask, Generic[T]):
             return Finding(asked)
         identities = [finding_of(required).identity or "" for _, required in leaves]
         return Finding(CURRENT, made_from(self, scope.code.of(type(self)).digest, identities), absent=True)
-
-
-def _check_limit(cls: type[Task[Any]]) -> None:
-    for name in ("retries", "retry_delay", "timeout"):
-        value = getattr(cls, name)
-        if not isinstance(value, (luigi.Parameter, property)) and value is not None and (not isinstance(value, (int, float)) or value < 0):
-            raise TaskDefinitionError(f"{cls.__name__}.{name} is {value!r}: it must be a number from 0")
-    limit = cls.max_parallel
-    if limit is not None and (type(limit) is not int or limit < 1):
-        raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")
-
-
-#: Bytes of an output's name: it stands in the name of a file, beside a slug and a key.
-_LONGEST_OUTPUT = 64
-
-
-def _check_target_types(cls: type[Task[Any]]) -> None:
-    for kind in [cls.target_type, *(cls.outputs or {}).values()]:
-        if isinstance(kind, type) and issubclass(kind, Target):
-            continue
-        if cls.outputs or not (isinstance(kind, type) and issubclass(kind, luigi.target.Target) and hasattr(kind, "dump") and hasattr(kind, "load")):
-            raise TaskDefinitionError(
-                f"{cls.__name__}: {kind!r} is no target class: use one of `targets`, or a luigi.Target class with dump(value) and load()"
-            )
-    for name, kind in (cls.outputs or {}).items():
-        if kind.in_memory or not name.isidentifier():
-            raise TaskDefinitionError(f"{cls.__name__}: the output {name!r} must be an identifier, and cannot be kept in memory alone")
-        if len(name.encode()) > _LONGEST_OUTPUT:
-            raise TaskDefinitionError(f"{cls.__name__}: the output {name[:40]}... has too long a name: {_LONGEST_OUTPUT} bytes are allowed")
-    same = keys.same_as_files(list(dict.fromkeys([*(cls.outputs or {}), "record"])))
-    if same is not None:
-        raise TaskDefinitionError(f"{cls.__name__}: the outputs {same[0]!r} and {same[1]!r} would share a file on some systems: rename one of them")
 
 
 def call_function(task: Task[Any], function: Callable[..., Any], inputs: Any) -> Any:

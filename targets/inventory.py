@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from targets.place import Place
 from targets.record import SUFFIX
 from targets.store import Store
-from targets.target import Place, Target
+from targets.target import Target
 
 
 def outputs(store: Store, folder: str | None = None) -> Iterator[Target[Any]]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from targets.errors import DumpError, MissingOutputError, RecordError, TargetError
+from targets.place import Place
 from targets.record import Part, Record
 from targets.store import Draft
-from targets.target import Place, Target
+from targets.target import Target
 
 
 class PartsTarget(Target[dict[str, Any]]):

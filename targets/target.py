@@ -8,7 +8,6 @@ by its size); whether it is still *true* is answered by `Task.complete`.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,21 +15,21 @@ from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
 import luigi.target
 
-from targets import seal, trust
+from targets import known, seal, trust
 from targets.errors import (
     DamagedError,
     DumpError,
     LoadError,
     MissingOutputError,
-    NewerRecordError,
     PipelineError,
     RecordError,
     StoreError,
     UntrustedError,
 )
 from targets.opening import open_store
+from targets.place import Place
 from targets.reading import damage_of, verified_bytes, verified_file
-from targets.record import SUFFIX, Part, Record
+from targets.record import Part, Record
 from targets.snapshot import Snapshot
 from targets.store import Draft, Stamp, Store
 from targets.verifying import seal_directory, verify_part
@@ -40,24 +39,6 @@ T = TypeVar("T")
 Facts = Callable[..., Record]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Place:
-    """Where an output lives: a store and the name, without extension, that all its files share."""
-
-    store: Store
-    stem: str
-
-    @property
-    def record_name(self) -> str:
-        return self.stem + SUFFIX
-
-    @property
-    def key(self) -> str:
-        from targets.naming import key_of
-
-        return key_of(self.stem.rpartition("/")[2])
-
-
 #: How the name of a step's log ends.
 LOG = ".log"
 
@@ -65,11 +46,6 @@ LOG = ".log"
 def log_name(target: Target[Any]) -> str:
     """The name of the log of the step whose output this is: no part of the output, but removed with it."""
     return target.place.stem + (LOG if target.name != target.place.stem + LOG else ".step" + LOG)
-
-
-_parsed: dict[tuple[str, str], tuple[Stamp, Record]] = {}
-_PARSED_LIMIT = 20_000
-_RECORD_SIZE = 4096
 
 
 class Target(luigi.target.Target, Generic[T]):
@@ -152,37 +128,8 @@ class Target(luigi.target.Target, Generic[T]):
         return found[0]
 
     def find_record(self, through: Store | Snapshot | None = None) -> tuple[Record, Stamp] | None:
-        """The record and its stamp, None where there is none. Records are parsed once for each stamp.
-
-        `through`: what to ask in the place of the store.
-        """
-        store = through or self.store
-        where = (self.store.url, self.place.record_name)
-        known = _parsed.get(where)
-        if known is not None:
-            stamp = store.stamp(self.place.record_name)
-            if stamp is None:
-                return None
-            if known[0] == stamp:
-                return known[1], stamp
-        try:
-            found = store.read_stamped(self.place.record_name, _RECORD_SIZE)
-            if found is None:
-                return None
-            data, stamp = found
-            record = Record.from_bytes(data)
-            for part in record.parts:
-                # Whoever can write a record must not be able to have other files read or removed by it.
-                if part.file and not part.file.startswith(self.place.stem + "."):
-                    raise RecordError(f"it belongs to another task: it names the file {part.file!r}")
-        except FileNotFoundError:
-            return None
-        except IsADirectoryError as error:
-            raise RecordError(f"{self.store.where(self.place.record_name)} is a directory where a record should be: move it away") from error
-        except (RecordError, NewerRecordError) as error:
-            raise type(error)(f"{self.store.where(self.place.record_name)}: {error}") from error
-        self.remember(record, stamp)
-        return record, stamp
+        """The record and its stamp, None where there is none. `through`: what to ask in the place of the store."""
+        return known.find(self.place, through)
 
     def rewrite(self, record: Record, *, vouched: bool = False) -> None:
         """Replace the record, the data staying as they are. The caller holds the key's lock.
@@ -194,7 +141,7 @@ class Target(luigi.target.Target, Generic[T]):
             raise UntrustedError(f"{self.path} is not trusted, so its record is left as it is: {distrusted}")
         record, data = sealed(record)
         with self.store.draft() as draft:
-            self.remember(record, draft.commit(self.place.record_name, data))
+            known.remember(self.place, record, draft.commit(self.place.record_name, data))
 
     def named_code(self) -> frozenset[Any]:
         """Classes and functions that what was last written refers to by name."""
@@ -203,11 +150,6 @@ class Target(luigi.target.Target, Generic[T]):
     def stamp(self) -> Stamp | None:
         """Changes whenever the record is replaced; None where there is none."""
         return self.store.stamp(self.place.record_name)
-
-    def remember(self, record: Record, stamp: Stamp) -> None:
-        if len(_parsed) >= _PARSED_LIMIT:
-            _parsed.clear()
-        _parsed[self.store.url, self.place.record_name] = (stamp, record)
 
     def exists(self) -> bool:
         """There is a record that can be read, and data of the recorded size."""
@@ -318,7 +260,7 @@ class Target(luigi.target.Target, Generic[T]):
         )
         record, data = sealed(record)
         self.dumped = stamp = draft.commit(self.place.record_name, data, obsolete=tuple(obsolete), replaces=replaces)
-        self.remember(record, stamp)
+        known.remember(self.place, record, stamp)
         return record
 
     # Reading
@@ -332,11 +274,11 @@ class Target(luigi.target.Target, Generic[T]):
 
         Whether it still has is not asked: if the bytes are those of that record, then so is the value.
         """
-        known = _parsed.get((self.store.url, self.place.record_name))
-        if known is not None and known[0] == stamp:
-            self.insist_on_trust(known[1])
+        record = known.of_stamp(self.place, stamp)
+        if record is not None and stamp is not None:
+            self.insist_on_trust(record)
             try:
-                return self.load_from(known[1], **options), known[0]
+                return self.load_from(record, **options), stamp
             except (DamagedError, FileNotFoundError):
                 # It may have been replaced since, and what is there now be in order.
                 return self.load_with_stamp(**options)
@@ -430,16 +372,11 @@ class Target(luigi.target.Target, Generic[T]):
             if found := self.find_record():
                 names[1:1] = [file for file in _files_of(found[0]) if file != self.name]
         action(*names)
-        _parsed.pop((self.store.url, self.place.record_name), None)
+        known.forget(self.place)
 
     def _owner(self) -> Any:
         # As it is: making words of it for each load, in case that something is wrong, would cost as much as a small load.
         return self.task if self.task is not None else self.path
-
-
-def forget_records() -> None:
-    """Read every record from the store again, also those that look unchanged."""
-    _parsed.clear()
 
 
 def sealed(record: Record) -> tuple[Record, bytes]:

@@ -16,8 +16,9 @@ from pipeline.planning import Plan
 from pipeline.reporting.words import is_step, meant
 from pipeline.task import Task
 from targets.errors import PipelineError
+from targets.place import Place
 from targets.record import SUFFIX
-from targets.target import Place, Target
+from targets.target import Target
 
 #: So many stored outputs of a family say how long one takes, where none of this run's tasks was ever made.
 _SAMPLE = 5

@@ -14,13 +14,13 @@ from typing import Any
 
 from pipeline import instead
 from pipeline.errors import MockError
-from pipeline.execute import stable_digest
+from pipeline.facts import stable_digest
 from pipeline.task import BaseTask, ExternalFile, Part, Task, WrapperTask
 from pipeline.testing.stores import some_store
 from targets import Target
 from targets.errors import DumpError, MissingOutputError
+from targets.place import Place
 from targets.store import Stamp
-from targets.target import Place
 
 
 @contextlib.contextmanager

@@ -15,9 +15,10 @@ import luigi.target
 
 from targets import seal
 from targets.errors import DamagedError, DumpError, MissingOutputError
+from targets.place import Place
 from targets.record import Part, Record
 from targets.store import Draft
-from targets.target import Place, Target
+from targets.target import Target
 
 
 class ForeignTarget(Target[Any]):

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline import Task
-from targets import CsvTarget, FeatherTarget, FileTarget, JsonTarget, MissingOutputError, NumpyTarget, ParquetTarget, PickleTarget, TextTarget
+from targets import CsvTarget, FeatherTarget, FileTarget, JsonTarget, MissingOutputError, NumpyTarget, ParquetTarget, PickleTarget, TextTarget, known
 from targets.local_store import LocalStore
 from targets.parts import PartsTarget
-from targets.target import Place, _parsed
+from targets.place import Place
 
 KEY = "0a" * 16
 FOLDER = "shop/Step"
@@ -24,7 +24,7 @@ def leftovers(folder):
 
 def forget_records():
     """What this process knows of records, a forked child would know as well, and not ask."""
-    _parsed.clear()
+    known.forget_all()
 
 
 class StepsOwnError(Exception):

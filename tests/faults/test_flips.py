@@ -15,10 +15,23 @@ import pandas as pd
 import pytest
 
 import pipeline
-from targets import BytesTarget, CsvTarget, DamagedError, FeatherTarget, FileTarget, JsonTarget, NumpyTarget, ParquetTarget, PickleTarget, TextTarget
+from targets import (
+    BytesTarget,
+    CsvTarget,
+    DamagedError,
+    FeatherTarget,
+    FileTarget,
+    JsonTarget,
+    NumpyTarget,
+    ParquetTarget,
+    PickleTarget,
+    TextTarget,
+    known,
+)
 from targets.errors import RecordError
 from targets.parts import PartsTarget
-from targets.target import Place, Target, _parsed
+from targets.place import Place
+from targets.target import Target
 
 from .naive import Naive
 
@@ -57,7 +70,7 @@ class InPlace:
 def accepts(target):
     """Whether the target hands anything out. Anything but its own words for damage is a failure of the test."""
     # A record is parsed once for each stamp, and a clock may not move between two changes of one file.
-    _parsed.clear()
+    known.forget_all()
     try:
         target.load()
         return True

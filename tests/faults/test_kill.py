@@ -12,7 +12,7 @@ import pytest
 
 from targets import CsvTarget, FeatherTarget, FileTarget, JsonTarget, MissingOutputError, NumpyTarget, ParquetTarget, PickleTarget, TextTarget
 from targets.parts import PartsTarget
-from targets.target import Place
+from targets.place import Place
 
 from .naive import Naive
 

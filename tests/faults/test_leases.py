@@ -15,7 +15,7 @@ import pytest
 
 from targets import JsonTarget, LeaseLostError, store_options
 from targets.opening import open_store
-from targets.target import Place
+from targets.place import Place
 
 from . import exclusive, s3  # noqa: F401
 from .waiting import wait_until

@@ -7,7 +7,7 @@ import pytest
 
 import pipeline
 from pipeline import Task
-from targets import JsonTarget
+from targets import JsonTarget, known
 from targets.local_store import LocalStore
 from targets.remote_store import RemoteStore
 
@@ -58,12 +58,6 @@ def asked(monkeypatch):
     return counts
 
 
-def forget_parsed():
-    from targets import target
-
-    target._parsed.clear()
-
-
 def test_what_was_never_made_costs_one_listing(url, asked):
     plan = pipeline.plan(ListedSum(n=MANY))
 
@@ -74,7 +68,7 @@ def test_what_was_never_made_costs_one_listing(url, asked):
 
 def test_a_remote_store_is_asked_for_nothing_one_by_one(url, asked):
     assert pipeline.build(ListedSum(n=MANY)).ok
-    forget_parsed()
+    known.forget_all()
     asked.update(dict.fromkeys(asked, 0))
 
     plan = pipeline.plan(ListedSum(n=MANY))

@@ -12,7 +12,7 @@ from target_checks import everything_in, fresh_python, leftovers_in
 from targets import JsonTarget, MissingOutputError, StoreError
 from targets.local_store import LocalStore
 from targets.parts import PartsTarget
-from targets.target import Place
+from targets.place import Place
 
 FOLDER = "shop/Step"
 STEM = f"{FOLDER}/n-1-{'0a' * 16}"

@@ -7,7 +7,7 @@ from target_checks import everything_in
 from targets import DamagedError, DumpError, JsonTarget, MissingOutputError
 from targets.formats.foreign import make_foreign
 from targets.opening import open_store
-from targets.target import Place
+from targets.place import Place
 
 
 class NoteTarget(luigi.LocalTarget):

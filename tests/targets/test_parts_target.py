@@ -6,7 +6,7 @@ from target_checks import everything_in, leftovers_in
 from targets import DamagedError, DumpError, FileTarget, JsonTarget, MissingOutputError, PickleTarget, TargetError, TextTarget
 from targets.opening import open_store
 from targets.parts import PartsTarget
-from targets.target import Place
+from targets.place import Place
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from target_checks import everything_in, fresh_python
 
 from targets import BytesTarget, DummyTarget, DumpError, JsonTarget, LoadError, MemoryTarget, MissingOutputError, NumpyTarget, Target, TextTarget
 from targets.opening import open_store
-from targets.target import Place
+from targets.place import Place
 
 
 @pytest.mark.parametrize("text", ["", "é\r\n\x00", "x" * 100_000])

@@ -8,7 +8,7 @@ import pytest
 from targets import DamagedError, FileTarget, JsonTarget, MissingOutputError, ParquetTarget, PickleTarget, StoreError, Target
 from targets.opening import open_store
 from targets.parts import PartsTarget
-from targets.target import Place
+from targets.place import Place
 
 
 @pytest.fixture(params=["local", "memory://"])

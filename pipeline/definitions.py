@@ -1,0 +1,51 @@
+"""What a class of tasks says of itself is looked at once, when it is defined: `TaskDefinitionError` names the class and what to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import luigi
+import luigi.target
+
+from pipeline import keys
+from pipeline.errors import TaskDefinitionError
+from targets import Target
+
+if TYPE_CHECKING:
+    from pipeline.task import Task
+
+#: Bytes of an output's name: it stands in the name of a file, beside a slug and a key.
+_LONGEST_OUTPUT = 64
+
+
+def check(cls: type[Task[Any]]) -> None:
+    _check_target_types(cls)
+    _check_limits(cls)
+
+
+def _check_target_types(cls: type[Task[Any]]) -> None:
+    for kind in [cls.target_type, *(cls.outputs or {}).values()]:
+        if isinstance(kind, type) and issubclass(kind, Target):
+            continue
+        if cls.outputs or not (isinstance(kind, type) and issubclass(kind, luigi.target.Target) and hasattr(kind, "dump") and hasattr(kind, "load")):
+            raise TaskDefinitionError(
+                f"{cls.__name__}: {kind!r} is no target class: use one of `targets`, or a luigi.Target class with dump(value) and load()"
+            )
+    for name, kind in (cls.outputs or {}).items():
+        if kind.in_memory or not name.isidentifier():
+            raise TaskDefinitionError(f"{cls.__name__}: the output {name!r} must be an identifier, and cannot be kept in memory alone")
+        if len(name.encode()) > _LONGEST_OUTPUT:
+            raise TaskDefinitionError(f"{cls.__name__}: the output {name[:40]}... has too long a name: {_LONGEST_OUTPUT} bytes are allowed")
+    same = keys.same_as_files(list(dict.fromkeys([*(cls.outputs or {}), "record"])))
+    if same is not None:
+        raise TaskDefinitionError(f"{cls.__name__}: the outputs {same[0]!r} and {same[1]!r} would share a file on some systems: rename one of them")
+
+
+def _check_limits(cls: type[Task[Any]]) -> None:
+    for name in ("retries", "retry_delay", "timeout"):
+        value = getattr(cls, name)
+        if not isinstance(value, (luigi.Parameter, property)) and value is not None and (not isinstance(value, (int, float)) or value < 0):
+            raise TaskDefinitionError(f"{cls.__name__}.{name} is {value!r}: it must be a number from 0")
+    limit = cls.max_parallel
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")
