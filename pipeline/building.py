@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from luigi.scheduler import UNKNOWN
@@ -28,9 +28,11 @@ from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
 from pipeline.verdict import CURRENT, Leaves, Rule, Verdict, required_while_running
 from pipeline.worker import Worker
 from targets import trust
-from targets.store import UNFINISHED
+from targets.store import UNFINISHED, Store
 
 log = logging.getLogger("pipeline")
+
+Kinds = Mapping[tuple[type, Store], Task[Any]]
 
 
 def build(
@@ -78,13 +80,15 @@ def build(
         if observer is not None:
             observer.planned(plan, workers, recorded)
         todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
-        _sweep_entries([*plan.roots, *plan.must_run])
+        kinds = _kinds(plan.must_run)
+        history = stores.of_history(plan.roots, scope)
+        _sweep_entries({history, *(store for _, store in kinds)})
         worker: Worker | None = None
-        entry = Entry(stores.of_history(plan.roots, scope), scope, reason)
+        entry = Entry(history, scope, reason)
         if todo:
-            _check_formats(plan.must_run)
-            _sweep(plan.must_run)
-            _prepare(plan.must_run, scope)
+            _check_formats(kinds)
+            _sweep(kinds)
+            _prepare(plan.must_run, kinds, scope)
         with _heeding_signals(entry, chosen.grace + 1) if todo else contextlib.nullcontext():
             try:
                 if todo:
@@ -160,11 +164,15 @@ def _check(order: list[Any]) -> None:
             raise TaskDefinitionError(f"{kind.__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
 
 
-def _check_formats(tasks: list[Any]) -> None:
+def _kinds(tasks: list[Any]) -> Kinds:
+    """One step of each class and store: they have a format, a folder and their code in common."""
+    return {(type(task), task.store): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
+
+
+def _check_formats(kinds: Kinds) -> None:
     """Say before anything is computed that its output could not be loaded afterwards."""
-    steps = {(type(task), task.store.url): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
-    for task in steps.values():
-        trust.insist_on_decoding(runs_code=task.target.runs_code, store=task.store, what=task)
+    for (_, store), task in kinds.items():
+        trust.insist_on_decoding(runs_code=task.target.runs_code, store=store, what=task)
 
 
 def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
@@ -198,28 +206,26 @@ def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:
         plan.verdicts[task] = Verdict(Rule.MISSING, why)
 
 
-def _sweep(tasks: list[Any]) -> None:
+def _sweep(kinds: Kinds) -> None:
     """Remove what killed runs left behind, where something is about to be written."""
-    # All tasks of a class have a folder.
-    kinds = {(type(task), task.store): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
     for store, folder in {(store, task._stem.rpartition("/")[0]) for (_, store), task in kinds.items()}:
         store.sweep(folder)
 
 
-def _sweep_entries(tasks: list[Any]) -> None:
+def _sweep_entries(stores: Iterable[Store]) -> None:
     """Remove what a run left behind that was killed while it wrote its entry in the history, or the code that it kept."""
-    for store in {task.store for task in tasks if isinstance(task, Task)}:
+    for store in stores:
         with contextlib.suppress(PipelineError, OSError):  # they harm nobody, and there may be nothing to write today
             store.sweep(UNFINISHED)
 
 
-def _prepare(tasks: list[Any], scope: Scope) -> None:
+def _prepare(tasks: list[Any], kinds: Kinds, scope: Scope) -> None:
     """Do here, once, what every child process would have to do for itself."""
     _ = scope.environment
+    for store in {store for _, store in kinds}:
+        with contextlib.suppress(PipelineError, OSError):  # the step itself says so
+            scope.marks.mark(store)
     for task in tasks:
-        if isinstance(task, Task) and not isinstance(task, WrapperTask):
-            with contextlib.suppress(PipelineError, OSError):  # the step itself says so
-                scope.marks.mark(task.store)
         if getattr(task, "share_inputs", False):
             scope.shared.expect(task.task_id, (required.task_id for _, required in scope.requirements(task)[1]))
     for kind in dict.fromkeys(type(task) for task in tasks if isinstance(task, Task)):
