@@ -29,7 +29,7 @@ from pipeline.postponing import Held
 from pipeline.repairing import repairs
 from pipeline.scope import Scope, current
 from pipeline.steplogs import StepLog, Unfinished
-from pipeline.task import Part, Task, WrapperTask, load_output
+from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
 from pipeline.verdict import NEVER_MADE, Finding, Rule, Verdict, key_of, made_from
 from targets import Target, processes, seal
 from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError, UntrustedError
@@ -168,9 +168,14 @@ class Execution:
             return value
 
         loaded = structure.transform(requirements, load)
-        # Of many requirements the record keeps the families alone.
-        shown = named if len(self.leaves) < COMPACT_FROM else _family
+        # Of many requirements the record keeps the families alone, and they keep nothing for the next who loads them.
+        many = len(self.leaves) >= COMPACT_FROM
+        shown = _family if many else named
         self.inputs = [Input(path, shown(required), key_of(required), identities[path]) for path, required in self.leaves]
+        if many:
+            for _, required in self.leaves:
+                if isinstance(required, BaseTask):
+                    required._slim()
         return loaded
 
     def drive(self, inputs: Any) -> Any:

@@ -52,9 +52,11 @@ class _Forwarded:
         return process
 
     def __exit__(self, *exception: object) -> None:
-        attributes = self._process.task.__dict__
+        task = self._process.task
         for name in self._process.forward_reporter_attributes.values():
-            attributes.pop(name, None)
+            task.__dict__.pop(name, None)
+        # A copy, since a dict from which something is taken away stays as large as it was.
+        task.__dict__ = task.__dict__.copy()
 
 
 class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
