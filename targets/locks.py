@@ -1,18 +1,22 @@
 """One writer at a time for a key, on a local disk.
 
-Every key is one byte of one lock file, locked with the kernel's record locks: they die with their holder,
-children do not inherit them, and no file is left for each key. The kernel knows processes only, so threads
-of one process are kept apart here. Where the file system refuses locks, `StoreError` says so.
+Every key is one byte of one lock file, locked with the kernel's record locks: they die with their holder, forked children give them
+up at once, and no file is left for each key. Threads of one process are kept apart here. Where the file system refuses locks,
+`StoreError` says so. On Linux the locks belong to the open file (`F_OFD_SETLK`); elsewhere they belong to the process, which loses all of them
+when anything in it opens and closes the lock file, as a step that copies its own store would.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import struct
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from targets import processes
 from targets.errors import StoreError
@@ -24,6 +28,9 @@ except ImportError:  # Windows: threads of one process are kept apart, processes
     fcntl = None  # type: ignore[assignment]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
+#: What locks for an open file, and its argument (`struct flock`) as 64-bit Linux lays it out.
+_OF_A_FILE = getattr(fcntl, "F_OFD_SETLK", None) if sys.platform == "linux" and struct.calcsize("P") == 8 else None
+_FLOCK = struct.Struct("@hhqqi4x")
 
 
 class Hold:
@@ -46,10 +53,11 @@ class Hold:
 
 
 class KeyLocks:
-    """The locks of one store. One descriptor a process: closing any other would drop every lock."""
+    """The locks of one store, by one descriptor for each process."""
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._of_a_file = _OF_A_FILE
         self._descriptor: int | None = None
         self._owner = 0
         #: Which thread of this process holds a place.
@@ -57,6 +65,7 @@ class KeyLocks:
         #: How many threads wait for one.
         self._waiting = 0
         self._changed = threading.Condition()
+        _all.add(self)
 
     def hold(self, key: str, waiting: Callable[[], None] | None = None) -> Hold:
         return Hold(self, int(key[:15], 16), waiting)
@@ -120,7 +129,7 @@ class KeyLocks:
     def give_back(self, place: int) -> None:
         try:
             if fcntl is not None and self._descriptor is not None and self._owner == processes.current:
-                fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, place)
+                self._ask_kernel(self._descriptor, fcntl.F_UNLCK, place)
         except OSError as error:
             raise StoreError(f"cannot unlock in {self._path}: {error}; other processes wait until this one has ended") from error
         finally:
@@ -138,12 +147,23 @@ class KeyLocks:
             return True
         try:
             descriptor = self._descriptor
-            fcntl.lockf(self._open() if descriptor is None else descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            self._ask_kernel(self._open() if descriptor is None else descriptor, fcntl.F_WRLCK, place)
             return True
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 return False
             raise StoreError(f"cannot lock in {self._path}: {error}; a store needs a file system with locks") from error
+
+    def _ask_kernel(self, descriptor: int, kind: int, place: int) -> None:
+        if self._of_a_file is not None:
+            try:
+                fcntl.fcntl(descriptor, self._of_a_file, _FLOCK.pack(kind, os.SEEK_SET, place, 1, 0))
+                return
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                    raise
+                self._of_a_file = None  # a file system that knows only the other kind
+        fcntl.lockf(descriptor, fcntl.LOCK_UN if kind == fcntl.F_UNLCK else fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
 
     def _open(self) -> int:
         with self._changed:
@@ -163,3 +183,22 @@ class KeyLocks:
             self._held = {}
             self._waiting = 0
             self._owner = processes.current
+
+    def let_go(self) -> None:
+        """This is a forked child: its parent's locks must not live on in it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with suppress(OSError):  # a step has closed it
+                os.close(descriptor)
+
+
+_all: weakref.WeakSet[KeyLocks] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for locks in list(_all):
+        locks.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

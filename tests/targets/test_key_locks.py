@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 
@@ -280,3 +281,39 @@ def test_a_thread_that_holds_a_lock_may_ask_for_it_again(locks):
         assert not free
     with locks.try_hold(KEY) as free:
         assert free
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere locks belong to the process")
+def test_a_holder_that_reads_the_lock_file_goes_on_holding(locks):
+    def body(tell, wait):
+        with locks.hold(KEY):
+            with open(locks._path, "rb") as file:  # as a step that copies its own store does
+                file.read()
+            tell("held")
+            wait()
+
+    with child(body) as (_, listen):
+        assert listen() == "held"
+        assert not is_free(locks)
+    assert is_free(locks)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere locks belong to the process")
+def test_a_holders_child_that_lives_on_keeps_no_lock(locks):
+    def body(tell, wait):
+        with locks.hold(KEY):
+            pid = os.fork()
+            if pid == 0:
+                signal.pause()
+            tell(str(pid))
+            wait()
+
+    with child(body) as (pid, listen):
+        below = int(listen())
+        try:
+            assert not is_free(locks)
+            os.kill(pid, signal.SIGKILL)
+            with locks.hold(KEY):  # would wait for ever
+                os.kill(below, 0)
+        finally:
+            os.kill(below, signal.SIGKILL)
