@@ -20,7 +20,7 @@ from targets import known, leases, permissions, store_options, trust
 from targets.errors import DamagedError, NewerRecordError, RecordError, StoreError, TargetError
 from targets.inventory import outputs
 from targets.local_store import LocalStore
-from targets.naming import is_begun, named_key
+from targets.naming import INTERNAL, is_begun, named_key
 from targets.record import SUFFIX
 from targets.store import QUARANTINE, UNFINISHED, Store
 from targets.target import Target
@@ -62,7 +62,7 @@ def examine(store: Store, *, fix: bool = False, read: bool = True) -> Iterator[C
 
 def _permissions(store: LocalStore, fix: bool) -> Iterator[Complaint]:
     umask = store_options.current().umask
-    for path in _everything(store.url):
+    for path in _ours(store):
         with suppress(FileNotFoundError):
             found = os.lstat(path)
             if stat.S_ISLNK(found.st_mode):
@@ -79,11 +79,37 @@ def _permissions(store: LocalStore, fix: bool) -> Iterator[Complaint]:
                 yield Complaint("permissions", path, words, fixed)
 
 
-def _everything(root: str) -> Iterator[str]:
-    yield root
+def _ours(store: LocalStore) -> Iterator[str]:
+    """What the layer has written. A store may lie in a folder with other things, which are nobody's business here."""
+    internal = os.path.join(store.url, INTERNAL)
+    families = list(_families(store))
+    above = {"/".join(parts[:count]) for parts in (folder.split("/") for folder in families) for count in range(1, len(parts) + 1)}
+    if {name for name in os.listdir(store.url) if name != INTERNAL} <= above:
+        yield store.url
+    yield internal
+    yield from _below(internal)
+    for folder in sorted(above):
+        yield os.path.join(store.url, folder)
+    for folder in families:
+        with os.scandir(os.path.join(store.url, folder)) as found:
+            named = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in found if named_key(entry.name) is not None or entry.is_symlink()]
+        for path, is_folder in sorted(named):
+            yield path
+            if is_folder:
+                yield from _below(path)
+
+
+def _below(root: str) -> Iterator[str]:
     for folder, below, files in os.walk(root):
         for name in sorted(name for name in [*below, *files] if not is_begun(name)):
             yield os.path.join(folder, name)
+
+
+def _families(store: Store) -> Iterator[str]:
+    """Folders in which outputs are stored, as their records say."""
+    for folder in store.folders():
+        if any(name.endswith(SUFFIX) and named_key(name) is not None for name in store.list(folder)):
+            yield folder
 
 
 def _power_cuts(store: Store, fix: bool) -> Iterator[Complaint]:
@@ -138,8 +164,8 @@ def _what_is_wrong(target: Target[Any], read: bool) -> tuple[str, str, bool]:
 
 
 def _strays(store: Store, fix: bool) -> Iterator[Complaint]:
-    """Data without a record: a writer died between the two, or a record was removed by hand."""
-    for folder in store.folders():
+    """Data without a record, beside others that have one: a writer died between the two, or a record was removed by hand."""
+    for folder in _families(store):
         names = set(store.list(folder))
         for name in sorted(names):
             key = named_key(name)

@@ -42,6 +42,12 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError
+    return text
+
+
 def _octal(value: Any) -> str:
     if not 0 <= int(str(value), 8) <= 0o077:
         raise ValueError
@@ -64,7 +70,9 @@ _KINDS: dict[type, tuple[Callable[[Any], Any], str]] = {
 class Settings:
     """The defaults of the pipeline."""
 
-    target_dir: str = dataclasses.field(default="TARGETS", metadata={"help": "where outputs live: a directory"})
+    target_dir: str = dataclasses.field(
+        default="TARGETS", metadata={"help": "where outputs live: a directory", "as": (_not_empty, "a directory or a URL")}
+    )
     workers: int = dataclasses.field(default=1, metadata={"help": "how many steps may run at a time"})
     project: str = dataclasses.field(default="", metadata={"help": "installed top-level packages whose code counts as the project's"})
     engine: str = dataclasses.field(default="", metadata={"help": "where steps execute: inline, or processes (with several workers)"})
@@ -107,8 +115,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
             raise ConfigurationError(f"[{SECTION}] {name} in luigi.cfg is no setting: {hint}")
         given[name] = (text, f"[{SECTION}] {name} in luigi.cfg")
     for name in known:
-        if PREFIX + name.upper() in environment:
-            given[name] = (environment[PREFIX + name.upper()], PREFIX + name.upper())
+        value = environment.get(PREFIX + name.upper())
+        # `${UNSET}` in a container's configuration is empty: as a directory that would be the current one.
+        if value is not None and (value or name != "target_dir"):
+            given[name] = (value, PREFIX + name.upper())
     return Settings(**{name: _typed(known[name], value, source) for name, (value, source) in given.items()})
 
 

@@ -79,6 +79,7 @@ def record(store, leaf):
 
 
 def stray(store, leaf):
+    assert pipeline.build(Leaf(n=2)).ok
     os.unlink(leaf.store.where(leaf.target.place.record_name))
 
 
@@ -118,6 +119,20 @@ def test_what_is_wrong_is_named_and_put_right(name, store, leaf, examine, ran):
     ran(Leaf())
     assert Leaf().load() == [1] * 50
     assert examine() == []
+
+
+def test_what_others_keep_there_is_nobodys_business(tmp_path, monkeypatch, ran, examine, store):
+    """A store in the folder of a project: only what the layer has written is looked at, and changed."""
+    ran(Leaf())
+    (store / "data").mkdir(mode=0o755)
+    (store / "run.py").touch(0o644)
+    (store / "Leaf/notes.txt").touch(0o644)
+    (store / "data/5d41402abc4b2a76b9719d911017c592.csv").touch(0o644)
+    store.chmod(0o755)
+    before = everything(store)
+    assert examine(fix=True) == []
+    assert everything(store) == before
+    assert store.stat().st_mode & 0o777 == 0o755
 
 
 def test_without_reading_only_sizes_are_looked_at(store, leaf, examine):

@@ -96,3 +96,14 @@ def test_a_section_that_cannot_be_read_is_named():
     luigi.configuration.get_config().read_string("[pipeline]\ntarget_dir = 100%\n")
     with pytest.raises(ConfigurationError, match=r"\[pipeline\] in luigi.cfg cannot be read: .*%"):
         settings.read({})
+
+
+def test_a_store_that_is_named_by_nothing_is_none(nothing_set, monkeypatch):
+    """`${UNSET}` is empty; as a directory it would be the current one, with all that lies there."""
+    monkeypatch.setenv("PIPELINE_TARGET_DIR", "")
+    assert settings.target_dir() == "TARGETS"
+    luigi.configuration.get_config().set("pipeline", "target_dir", "from_file")
+    assert settings.target_dir() == "from_file"
+    luigi.configuration.get_config().set("pipeline", "target_dir", "")
+    with pytest.raises(ConfigurationError, match="a directory or a URL"):
+        settings.target_dir()
