@@ -19,7 +19,7 @@ from typing import Any
 
 import luigi
 
-from pipeline import access, failures, libraries, planning, structure
+from pipeline import access, failures, libraries, planning, strays, structure
 from pipeline.checks import check
 from pipeline.errors import RequirementFailedError
 from pipeline.facts import drift_of, for_record, named, stable_digest
@@ -180,6 +180,10 @@ class Execution:
 
     def drive(self, inputs: Any) -> Any:
         """Call `easy_run`; where it is a generator, answer what it yields."""
+        with strays.ended():
+            return self._drive(inputs)
+
+    def _drive(self, inputs: Any) -> Any:
         try:
             value = self.task.easy_run(inputs)
             if isinstance(value, types.GeneratorType):

@@ -15,7 +15,7 @@ import luigi
 import pytest
 
 import pipeline
-from pipeline import Task
+from pipeline import Task, entries
 from pipeline.scheduler import Scheduler
 from pipeline.worker import Worker
 
@@ -376,6 +376,45 @@ def test_a_parameter_that_is_not_described_arrives_with_what_was_scheduled_late(
         worker.add(Secret(word="told"))
         assert worker.run()
     assert pathlib.Path("word").read_text() == "told"
+
+
+class Comes(Task):
+    """Forks a process that comes back."""
+
+    how = luigi.Parameter()
+
+    def easy_run(self, inputs):
+        (self.task_directory / "side").write_text("kept")
+        pid = os.fork()
+        if pid:
+            return [self.how, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+        if self.how == "raises":
+            raise ValueError("in the child")
+        if self.how == "exits":
+            sys.exit(3)
+        return "the child's"
+
+
+@pytest.mark.parametrize(("how", "code"), [("returns", 0), ("raises", 1), ("exits", 3)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_a_step_forks_and_that_comes_back_ends_there(workers, how, code):
+    class After(Task):
+        def requires(self):
+            return Comes(how=how)
+
+        def easy_run(self, inputs):
+            return inputs
+
+    me = os.getpid()
+    try:
+        run = pipeline.build(After(), workers=workers)
+    finally:
+        if os.getpid() != me:
+            os._exit(9)  # or there would be two of this test, too
+    assert run.ok
+    assert After().load() == [how, code]
+    assert (Comes(how=how).task_directory / "side").read_text() == "kept"
+    assert [entry.outcome for entry in entries.runs(After().store)] == ["done"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
