@@ -13,6 +13,7 @@ import contextlib
 import functools
 import logging
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -40,10 +41,14 @@ class Marks:
         if store.url in self._marked or not store.is_volatile:
             return
         name = f"{FOLDER}/{self._run}"
-        if store.size(name) is None:  # the process that forked this one may have left it
+        while store.size(name) is None:  # another process of this run may have left it
             # The lock first: a mark that nobody holds is one of the past, for a run that ends meanwhile.
             with contextlib.ExitStack() as held:
-                held.enter_context(store.lock(_lock_of(self._run)))
+                try:
+                    held.enter_context(store.lock(_lock_of(self._run), _is_held))
+                except _Held:
+                    time.sleep(0.001)  # whoever has it writes the mark now, and keeps the lock
+                    continue
                 store.write(name, _this_start().encode(), durable=True)
                 self._locks.enter_context(held.pop_all())
         self._marked[store.url] = store
@@ -57,6 +62,14 @@ class Marks:
                 if store.size(name) is not None:
                     _flush(store, name)
         self._marked.clear()
+
+
+class _Held(Exception):
+    """Another process of this run is at it."""
+
+
+def _is_held() -> None:
+    raise _Held
 
 
 def _flush(store: Store, mark: str) -> None:

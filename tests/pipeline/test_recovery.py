@@ -144,6 +144,30 @@ def test_a_run_that_is_at_work_elsewhere_is_left_alone(store):
     assert marks(store) == []
 
 
+def test_processes_of_one_run_do_not_wait_for_one_another(store):
+    """Each that is forked before there is a mark may be the first to leave it."""
+    opened = open_store(str(store))
+    opened.write("there", b"")
+    marking = recovery.Marks("run")
+    go, done = os.pipe(), os.pipe()
+    children = []
+    for _ in range(8):
+        children.append(os.fork())
+        if not children[-1]:
+            os.read(go[0], 1)
+            marking.mark(opened)
+            os.write(done[1], b"x")
+            signal.pause()  # as a worker that waits for its next task
+    try:
+        os.write(go[1], b"x" * 8)
+        assert sum(len(os.read(done[0], 1)) for _ in children) == 8
+        assert marks(store) == ["run"]
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
 def test_a_mark_is_on_the_disk_before_anything_is_committed(store, ran, monkeypatch):
     seen = []
     leaf_run = Leaf.easy_run
