@@ -1,8 +1,8 @@
 """Constants: the statements that define a module-level name, and when its value counts as well.
 
-A value counts where it is an immutable scalar that its statement does not spell out (`LIMIT = int(os.environ["LIMIT"])`),
-and does not come from a clock, a random generator, the process or the place of a file: those differ in every process
-and mean nothing.
+A value counts where it is plain, and its statement does not spell it out (`LIMIT = int(os.environ["LIMIT"])`), and does not come from a clock,
+a random generator, the process or the place of a file: those differ in every process and mean nothing. One that can change (a list, a
+dict) counts only where no function of its module changes it: a cache is no setting.
 """
 
 from __future__ import annotations
@@ -12,19 +12,46 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SCALARS = (str, int, float, bool, bytes, complex, type(None))
-_FLEETING_MODULES = frozenset({"time", "datetime", "uuid", "random", "secrets", "tempfile", "socket", "getpass", "platform", "threading", "logging"})
+from pipeline.fingerprint import values
+from pipeline.fingerprint.values import is_scalar
+from targets import seal
+
+_FLEETING_MODULES = frozenset({"time", "uuid", "random", "secrets", "tempfile", "socket", "getpass", "platform", "threading", "logging"})
 _FLEETING_NAMES = frozenset(
-    """__file__ __path__ __spec__ getpid getppid getcwd cwd now today utcnow urandom uuid1 uuid4 perf_counter monotonic
-    gethostname resolve abspath mkdtemp mkstemp getLogger id object""".split()
+    """getpid getppid now today utcnow urandom uuid1 uuid4 perf_counter monotonic
+    gethostname mkdtemp mkstemp getLogger id object""".split()
+)
+#: Where something lies, which means nothing unless it is read there.
+_PLACES = frozenset("__file__ __path__ __spec__ getcwd cwd resolve abspath".split())
+_READS = frozenset("read read_text read_bytes readlines open load loads safe_load loadtxt genfromtxt".split())
+_CHANGES = frozenset(
+    "append add update setdefault pop popitem clear extend insert remove discard sort reverse appendleft popleft extendleft fill put".split()
 )
 
 
-def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any]) -> str:
-    """Text to be hashed beside the statements, empty where the value does not count."""
-    if not is_scalar(value) or (statements and (_spelled_out(statements) or _is_fleeting(statements, environment))):
+def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any], *, changes: bool = True) -> str:
+    """Text to be hashed beside the statements, empty where the value does not count. `changes`: whether somebody may change it in place."""
+    if statements and (_spelled_out(statements) or _is_fleeting(statements, environment)):
         return ""
-    return f"={type(value).__name__}:{_text(value)}"
+    if is_scalar(value):
+        return f"={type(value).__name__}:{_text(value)}"
+    text = values.text(value) if statements and (values.is_fixed(value) or not changes) else None
+    return f"={seal.short_digest(text.encode('utf-8', 'surrogatepass'))}" if text is not None else ""
+
+
+def is_changed(name: str, tree: ast.Module) -> bool:
+    """Whether a function of the module changes what a name of it holds."""
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for inside in ast.walk(function):
+                if isinstance(inside, ast.Global) and name in inside.names:
+                    return True
+                if isinstance(inside, (ast.Subscript, ast.Attribute)) and not isinstance(inside.ctx, ast.Load) and _root(inside) == name:
+                    return True
+                called = inside.func if isinstance(inside, ast.Call) else None
+                if isinstance(called, ast.Attribute) and called.attr in _CHANGES and _root(called) == name:
+                    return True
+    return False
 
 
 def contradicts(value: Any, statements: list[Any]) -> bool:
@@ -63,7 +90,7 @@ def live_attributes(cls: type, node: ast.ClassDef, skipped: Iterable[str]) -> st
                 by_name.setdefault(target.id, []).append(statement)
     texts = []
     for name, value in sorted(vars(cls).items(), key=lambda item: item[0]):
-        if name.startswith("_") or name in skipped or not is_scalar(value):
+        if (name not in by_name and (name.startswith("_") or not is_scalar(value))) or name in skipped:
             continue
         text = live_value(value, by_name.get(name, []), {})
         if text:
@@ -93,13 +120,6 @@ def _default(name: str, expression: Any, value: Any, environment: Mapping[str, A
     return f";{name}{text}" if text else ""
 
 
-def is_scalar(value: Any) -> bool:
-    """Whether a value is immutable all the way down, and small."""
-    if isinstance(value, (tuple, frozenset)):
-        return len(value) <= 1000 and all(is_scalar(item) for item in value)
-    return type(value) in _SCALARS
-
-
 def _text(value: Any) -> str:
     return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
 
@@ -117,11 +137,12 @@ def _computes(statement: Any) -> bool:
 
 def _is_fleeting(statements: list[Any], environment: Mapping[str, Any]) -> bool:
     for statement in statements:
+        is_read = any(getattr(inside, "id", getattr(inside, "attr", None)) in _READS for inside in ast.walk(statement))
         for inside in ast.walk(statement):
             name = inside.id if isinstance(inside, ast.Name) else inside.attr if isinstance(inside, ast.Attribute) else None
             if name is None:
                 continue
-            if name in _FLEETING_NAMES or name in _FLEETING_MODULES:
+            if name in _FLEETING_NAMES or name in _FLEETING_MODULES or (name in _PLACES and not is_read):
                 return True
             known = environment.get(name) if isinstance(inside, ast.Name) else None
             module = known.__name__ if isinstance(known, types.ModuleType) else getattr(known, "__module__", None)

@@ -114,10 +114,15 @@ class _Walker(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
         for outside in [*node.decorator_list, *node.bases, *[keyword.value for keyword in node.keywords]]:
             self.visit(outside)
-        scope = _bindings(node.body, None)
-        scope.is_class = True
-        # A name that a class body binds may be read in it before it is bound: then it is the one outside.
-        self._enter(scope, node.body)
+        # A name that a class body binds may be read in it before it is bound (`COLUMNS = COLUMNS`): then it is the one outside.
+        scope = _Scope(set(), {}, is_class=True)
+        self._scopes.append(scope)
+        for statement in node.body:
+            self.visit(statement)
+            bound = _bindings([statement], None)
+            scope.names |= bound.names
+            scope.imports |= bound.imports
+        self._scopes.pop()
 
     def _comprehension(self, node: Any) -> None:
         self.visit(node.generators[0].iter)

@@ -15,11 +15,12 @@ import logging
 import sys
 import types
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import luigi
 
-from pipeline.fingerprint import constants, normal
+from pipeline.fingerprint import constants, inside, normal
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
 from pipeline.fingerprint.sources import Source, class_definition, function_definition, home, module_sources
@@ -44,11 +45,16 @@ class Walk:
         self.pieces: dict[str, tuple[str, list[Any]]] = {}
         self.libraries: set[str] = set()
         self._seen: set[Any] = set()
+        #: What the statement that binds it tells about, in the place of a definition.
+        self._explained: set[int] = set()
         self._waiting: list[Any] = []
 
     def run(self, start: Any) -> Walk:
         is_task = isinstance(start, type) and issubclass(start, luigi.Task)
         self._waiting.append(lambda: self._class(start, start) if is_task else self._value(start, None, ()))
+        for name, value in list(vars(sys.modules.get(start.__module__, builtins)).items()) if is_task else ():
+            if value is start:
+                self._made(start, start.__qualname__, (start.__module__, name))
         # A list of things to do instead of recursion: chains of calls may be long.
         while self._waiting:
             self._waiting.pop()()
@@ -94,14 +100,19 @@ class Walk:
                 return
             name = value.__name__
             found = vars(value).get(rest[0]) if rest[0] in vars(value) else _imported(f"{name}.{rest[0]}")
+            if found is None and "__getattr__" in vars(value):
+                self._later(vars(value)["__getattr__"], None, ())
+                found = getattr(value, rest[0], None)  # made when it is asked for
             if found is None and rest[0] not in vars(value):
                 return
             value, origin, rest = found, (name, rest[0]), rest[1:]
         if isinstance(value, types.ModuleType):
             self._module(value)
         elif isinstance(value, type):
+            self._made(value, value.__qualname__, origin)
             self._class_reference(value, rest)
         elif isinstance(value, types.FunctionType):
+            self._made(value, value.__code__.co_qualname, origin)
             self._function(value)
         elif isinstance(value, (types.BuiltinFunctionType, types.BuiltinMethodType)):
             self._library(getattr(value, "__module__", None))
@@ -112,11 +123,21 @@ class Walk:
         else:
             self._object(value, origin)
 
+    def _made(self, value: Any, name: str, origin: tuple[str, str] | None) -> None:
+        """What a call has made (`clean = make([1, 2])`, `namedtuple(...)`): the statement says with what."""
+        if origin is not None and (name != origin[1] or (isinstance(value, type) and class_definition(value) is None)):
+            self._explained.add(id(value))
+            self._constant(origin, value)
+
     def _object(self, value: Any, origin: tuple[str, str] | None) -> None:
-        for inside in _callables_inside(value):
-            self._later(inside, None, ())
+        for found in inside.callables_inside(value):
+            self._later(found, None, ())
         kind = type(value)
         if self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
+            # A registry, say: what it holds may be called.
+            for attribute in list(getattr(value, "__dict__", {}).values()):
+                for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute):
+                    self._later(found, None, ())
             self._class_reference(kind, ())
         else:
             self._library(kind.__module__)
@@ -126,6 +147,8 @@ class Walk:
     # Pieces
 
     def _add(self, name: str, form: str, nodes: list[Any]) -> None:
+        if name.startswith("__main__."):
+            name = _main() + name[len("__main__") :]
         known = self.pieces.get(name)
         if known is not None and known[0] != form:
             # Several things of one name (lambdas, definitions under `if`): told apart by what they are.
@@ -149,8 +172,9 @@ class Walk:
         if not self.project.owns(module):
             self._library(module)
             # A library's decorator: what it wraps is the project's.
-            for inside in _callables_inside(function):
-                self._later(inside, None, ())
+            for wrapped in inside.callables_inside(function):
+                self._later(wrapped, None, ())
+            self._dispatch(function)
             return
         found = function_definition(function)
         name = f"{module}.{function.__code__.co_qualname}"
@@ -158,7 +182,7 @@ class Walk:
             self._without_source(name, function.__code__.co_filename)
             return
         node = found[0]
-        inner = _closure(function)
+        inner = inside.closure(function)
         extra = constants.live_values(function, node, inner)
         self._add(name, normal.form(node) + extra, [node])
         for value in inner.values():
@@ -168,6 +192,13 @@ class Walk:
         if wrapped is not None:
             self._later(wrapped, None, ())
         self._follow_all(references(node), module, function.__globals__, inner)
+
+    def _dispatch(self, function: types.FunctionType) -> None:
+        """For which classes `functools.singledispatch` calls what."""
+        registered = getattr(function, "registry", None)
+        if isinstance(registered, Mapping):
+            rows = sorted(f"{kind.__module__}.{kind.__qualname__}: {getattr(called, '__qualname__', '')}" for kind, called in registered.items())
+            self._add(f"{function.__module__}.{function.__qualname__} dispatch", "\n".join(rows), [])
 
     def _without_source(self, name: str, filename: str) -> None:
         if not filename.startswith("<") or filename in ("<stdin>", "<string>"):
@@ -202,7 +233,8 @@ class Walk:
         covered = self._methods(cls, skipped)
         environment = vars(sys.modules.get(cls.__module__, types.ModuleType("gone")))
         if found is None:
-            self._without_source(name, getattr(sys.modules.get(cls.__module__), "__file__", None) or "<string>")
+            if id(cls) not in self._explained:
+                self._without_source(name, getattr(sys.modules.get(cls.__module__), "__file__", None) or "<string>")
             return
         node = found[0]
         body = [statement for statement in normal.without_docstring(node.body) if not _is_skipped(statement, skipped | covered)]
@@ -219,7 +251,10 @@ class Walk:
         for attribute, value in list(vars(cls).items()):
             if attribute in skipped:
                 continue
-            for function in _functions_of(value):
+            if isinstance(value, (dict, list, set)):
+                for found in inside.callables_inside(value):  # a registry that subclasses or decorators fill
+                    self._later(found, None, ())
+            for function in inside.functions_of(value):
                 if function.__code__.co_filename.startswith("<") and function_source_is_generated(function):
                     continue
                 if self.project.owns(home(function)):
@@ -233,8 +268,8 @@ class Walk:
         # A class defined in a function: its methods have the names that its body sees.
         inner: dict[str, Any] = {}
         for value in vars(cls).values():
-            for function in _functions_of(value):
-                inner.update(_closure(function))
+            for function in inside.functions_of(value):
+                inner.update(inside.closure(function))
         return inner
 
     def _task_attribute(self, cls: type, attribute: str) -> None:
@@ -244,7 +279,7 @@ class Walk:
             value = vars(base)[attribute]
             if isinstance(value, luigi.Parameter) or not self._new("attribute", id(base), attribute):
                 return
-            functions = _functions_of(value)
+            functions = inside.functions_of(value)
             for function in functions:
                 self._function(function)
             found = class_definition(base)
@@ -281,10 +316,14 @@ class Walk:
             else:
                 self._library(target)
             return
-        found = [statement for statement in statements if not isinstance(statement, (ast.Import, ast.ImportFrom))]
-        if not found and name.startswith("__"):
-            return  # Python's own (`__file__`, `__name__`): where the code lies, not what it means
-        self._add(f"{module}.{name}", normal.form(found) + constants.live_value(value, found, environment) + replaced, list(found))
+        is_code = isinstance(value, (type, types.FunctionType))
+        passed_over = (ast.Import, ast.ImportFrom, *((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef) if is_code else ()))
+        found = [statement for statement in statements if not isinstance(statement, passed_over)]
+        if not found and (is_code or name.startswith("__")):
+            return  # it is a piece of its own, or Python's (`__file__`, `__name__`): where the code lies, not what it means
+        changes = any(constants.is_changed(name, source.tree) for source in sources)
+        live = "" if is_code else constants.live_value(value, found, environment, changes=changes)
+        self._add(f"{module}.{name}", normal.form(found) + live + replaced, list(found))
         for statement in found:
             self._follow_all(references(statement), module, environment, {})
 
@@ -302,6 +341,14 @@ class Walk:
                 self._follow_all(references(statement), module.__name__, vars(module), {})
 
 
+@functools.cache
+def _main() -> str:
+    """What the program's own module is called where it is imported, so that `python run.py` and `luigi-warp --module run` agree."""
+    main = sys.modules.get("__main__")
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    return spec.name if spec is not None else Path(file).stem if file else "__main__"
+
+
 def _about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
     sources = module_sources(module)
     return sources, [statement for source in sources for statement in constants.statements_about(name, source.tree.body)]
@@ -310,62 +357,6 @@ def _about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
 def function_source_is_generated(function: types.FunctionType) -> bool:
     """Made by `dataclass`, `namedtuple` or the like from what the class body says."""
     return not function.__code__.co_filename.startswith(("<ipython", "<stdin"))
-
-
-def _callables_inside(value: Any) -> list[Any]:
-    """Functions and classes that an object carries: a wrapped one, a partial's, those of a container."""
-    if isinstance(value, functools.partial):
-        return [value.func, *value.args, *value.keywords.values()]
-    if isinstance(value, types.FunctionType):
-        inside = [value.__wrapped__] if hasattr(value, "__wrapped__") else []
-        return inside + [cell for cell in _closure(value).values() if callable(cell)]
-    if isinstance(value, (dict, list, tuple, set, frozenset)) and len(value) <= 10_000:
-        items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
-        return [item for item in items if _is_code(item)] + [
-            inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in _callables_inside(item)
-        ]
-    inside = [getattr(value, name, None) for name in ("__wrapped__", "func", "fget", "py_func")]
-    return [item for item in inside if item is not None and callable(item)]
-
-
-def _is_code(item: Any) -> bool:
-    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or hasattr(item, "__wrapped__")
-
-
-def _functions_of(value: Any) -> list[types.FunctionType]:
-    """The plain functions behind an attribute of a class: of a property, a class method, a wrapper."""
-    candidates = [value]
-    functions: list[types.FunctionType] = []
-    for _ in range(8):
-        following: list[Any] = []
-        for candidate in candidates:
-            if isinstance(candidate, types.FunctionType):
-                functions.append(candidate)
-                if hasattr(candidate, "__wrapped__"):
-                    following.append(candidate.__wrapped__)
-            elif isinstance(candidate, (classmethod, staticmethod, types.MethodType)):
-                following.append(candidate.__func__)
-            elif isinstance(candidate, property):
-                following += [part for part in (candidate.fget, candidate.fset, candidate.fdel) if part is not None]
-            elif isinstance(candidate, (functools.partialmethod, functools.partial, functools.cached_property)):
-                following.append(candidate.func)
-            elif not isinstance(candidate, type) and callable(getattr(candidate, "__wrapped__", None)):
-                following.append(candidate.__wrapped__)
-        candidates = following
-        if not candidates:
-            break
-    return functions
-
-
-def _closure(function: types.FunctionType) -> dict[str, Any]:
-    inner: dict[str, Any] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            inner[name] = cell.cell_contents
-        except ValueError:  # not bound yet
-            continue
-    inner.pop("__class__", None)
-    return inner
 
 
 def _absolute(name: str, level: int, environment: Mapping[str, Any]) -> str:

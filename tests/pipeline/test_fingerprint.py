@@ -386,3 +386,17 @@ def test_the_tasks_of_a_class_share_one_fingerprint(app):
     assert code.of(type(step(n=1))) is code.of(type(step(n=2)))
     assert pipeline.build([step(n=n) for n in range(3)]).ok
     assert len({step(n=n).target.record.fingerprint for n in range(3)}) == 1
+
+
+def test_a_program_and_whoever_imports_it_agree(tmp_path):
+    """What `python run.py` has made is current for `python -m pipeline --module run`, though the module has two names."""
+    (tmp_path / "run.py").write_text(
+        "import sys, luigi, pipeline\nLIMIT = [1]\ndef helper():\n    return LIMIT\n"
+        "class Step(pipeline.Task):\n    TARGET_DIR = 'store'\n    def easy_run(self, inputs):\n        return helper()\n"
+        "def get_tasks():\n    return [Step()]\nif __name__ == '__main__':\n    sys.exit(pipeline.main(get_tasks))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parent.parent.parent)}
+    for command in (["run.py"], ["-m", "pipeline", "--module", "run", "run"], ["-m", "run"]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert ("1 ran" if command == ["run.py"] else "0 ran, 1 kept") in done.stdout, done.stdout

@@ -1,0 +1,67 @@
+"""What code an object carries inside: a wrapped function, a partial's, those of a container, a closure or an attribute of a class."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Mapping
+from typing import Any
+
+
+def callables_inside(value: Any) -> list[Any]:
+    """Functions and classes that an object carries: a wrapped one, a partial's, those of a container."""
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, types.FunctionType):
+        inside = [value.__wrapped__] if hasattr(value, "__wrapped__") else []
+        if isinstance(registered := getattr(value, "registry", None), Mapping):  # of functools.singledispatch
+            inside += registered.values()
+        return inside + [cell for cell in closure(value).values() if callable(cell)]
+    if isinstance(value, (dict, list, tuple, set, frozenset)) and len(value) <= 10_000:
+        items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
+        made_here = {type(item) for item in items if type(item).__module__ != "builtins" and not is_code(item)}
+        return [*(item for item in items if is_code(item)), *sorted(made_here, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")] + [
+            inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in callables_inside(item)
+        ]
+    inside = [getattr(value, name, None) for name in ("__wrapped__", "func", "fget", "py_func")]
+    return [item for item in inside if item is not None and callable(item)]
+
+
+def is_code(item: Any) -> bool:
+    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or hasattr(item, "__wrapped__")
+
+
+def functions_of(value: Any) -> list[types.FunctionType]:
+    """The plain functions behind an attribute of a class: of a property, a class method, a wrapper."""
+    candidates = [value]
+    functions: list[types.FunctionType] = []
+    for _ in range(8):
+        following: list[Any] = []
+        for candidate in candidates:
+            if isinstance(candidate, types.FunctionType):
+                functions.append(candidate)
+                if hasattr(candidate, "__wrapped__"):
+                    following.append(candidate.__wrapped__)
+            elif isinstance(candidate, (classmethod, staticmethod, types.MethodType)):
+                following.append(candidate.__func__)
+            elif isinstance(candidate, property):
+                following += [part for part in (candidate.fget, candidate.fset, candidate.fdel) if part is not None]
+            elif isinstance(candidate, (functools.partialmethod, functools.partial, functools.cached_property)):
+                following.append(candidate.func)
+            elif not isinstance(candidate, type) and callable(getattr(candidate, "__wrapped__", None)):
+                following.append(candidate.__wrapped__)
+        candidates = following
+        if not candidates:
+            break
+    return functions
+
+
+def closure(function: types.FunctionType) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            inner[name] = cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    inner.pop("__class__", None)
+    return inner

@@ -1,0 +1,127 @@
+"""What is made when a module is imported: by a call, by a registry, from the environment or a file. An edit of it is seen, and nothing else is."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HEAD = """
+import bisect, collections, dataclasses, datetime, decimal, enum, functools, json, os, pathlib
+import numpy as np
+import luigi
+from pipeline import Task
+"""
+STEP = """
+class Step(Task):
+    def easy_run(self, inputs):
+        return {}
+"""
+MAKE = "def make(*given):\n    def apply(x):\n        return [x, given]\n    return apply\n"
+HERE = "pathlib.Path(__file__).parent"
+
+#: Each: the module, with what is edited as «before||after», and what the step does.
+SEEN = {
+    "a function made with a list": (MAKE + "f = make([«1||2»])", "f(3)"),
+    "functions composed": (MAKE + "f = make(«abs, len||len, abs»)", "f(3)"),
+    "a class made by a function": (
+        "def make(given):\n    class Model:\n        limit = given\n    return Model\nModel = make([«1||2»])",
+        "Model().limit",
+    ),
+    "a namedtuple": ("Conf = collections.namedtuple('Conf', 'a b', defaults=[1, «1||2»])", "Conf(1).b"),
+    "an enumeration that is called": ("Color = enum.Enum('Color', {'RED': «1||2»})", "Color.RED.value"),
+    "a class of `type`": ("Conf = type('Conf', (), {'limit': [«1||2»]})", "Conf.limit"),
+    "a registry that subclasses fill": (
+        "class Base:\n    known = {}\n    def __init_subclass__(cls, **more):\n        Base.known[cls.__name__] = cls\n"
+        "class A(Base):\n    def run(self, x):\n        return x * «2||3»",
+        "Base.known['A']().run(1)",
+    ),
+    "a registry that is an object": (
+        "class Registry:\n    def __init__(self):\n        self.known = {}\n    def add(self, function):\n        self.known['a'] = function\n"
+        "        return function\nREG = Registry()\n@REG.add\ndef first(x):\n    return x + «1||2»",
+        "REG.known['a'](1)",
+    ),
+    "a registry of objects": (
+        "KNOWN = {}\ndef register(cls):\n    KNOWN[cls.__name__] = cls()\n    return cls\n"
+        "@register\nclass A:\n    def run(self, x):\n        return x * «2||3»",
+        "KNOWN['A'].run(1)",
+    ),
+    "an implementation for a class": (
+        "@functools.singledispatch\ndef show(x):\n    return 1\n@show.register\ndef _(x: int):\n    return «2||3»",
+        "show(1)",
+    ),
+    "the class of an implementation": (
+        "@functools.singledispatch\ndef show(x):\n    return 1\n@show.register(«int||str»)\ndef _(x):\n    return 2",
+        "show(1)",
+    ),
+    "a text beside the module": (f"SQL = ({HERE} / 'NAME.txt').read_text()", "SQL"),
+    "a list from the environment": ("HOSTS = os.environ['EDITED'].split(',')", "HOSTS"),
+    "a dict from the environment": ("CONF = {'size': os.environ['EDITED']}", "CONF['size']"),
+    "a date from the environment": ("DAY = datetime.date(2020, 1, len(os.environ['EDITED']))", "DAY"),
+    "days between dates": ("DAYS = (datetime.date(2020, 1, len(os.environ['EDITED'])) - datetime.date(2020, 1, 1)).days", "DAYS"),
+    "a path from the environment": ("WHERE = pathlib.Path(os.environ['EDITED'])", "str(WHERE)"),
+    "an array": ("WEIGHTS = np.full(2, len(os.environ['EDITED']))", "WEIGHTS"),
+    "a dataclass": ("@dataclasses.dataclass(frozen=True)\nclass Conf:\n    size: int\nCONF = Conf(len(os.environ['EDITED']))", "CONF.size"),
+    "a file that is parsed": (f"CONF = json.loads(({HERE} / 'NAME.txt').read_text())", "CONF"),
+    "an attribute that has the name of what it takes": ("COLUMNS = ['a', '«b||c»']\nclass Conf:\n    COLUMNS = COLUMNS", "Conf.COLUMNS"),
+    "a private attribute": ("class Conf:\n    _limit = len(os.environ['EDITED'])", "Conf._limit"),
+    "a step made by a function": (
+        "def make(given):\n    class Step(Task):\n        limit = given\n        def easy_run(self, inputs):\n            return self.limit\n"
+        "    return Step\nNAME = make([«1||2»])",
+        None,
+    ),
+    "an attribute that a module makes when it is asked": ("import NAME_lazy as lazy", "lazy.clean(3)"),
+}
+#: An edit that means nothing here, and what changes in every process.
+UNSEEN = {
+    "a cache": ("CACHE = dict()\ndef remember(x):\n    CACHE[x] = os.getpid()\n    return CACHE[x]\nremember(1)", "remember(3)"),
+    "where the module lies": (f"HERE = {HERE}\nNAMES = [str({HERE})]", "(HERE, NAMES)"),
+    "a moment": ("NOW = [datetime.datetime.now().isoformat()]\nDAY = datetime.date.today()", "(NOW, DAY)"),
+    "chance": ("DRAWN = np.random.default_rng().normal(size=3)", "DRAWN"),
+    "another function of the same factory": (MAKE + "f = make([1])\ng = make([«1||2»])", "f(3)"),
+    "a lock in a dict": ("import threading\nLOCKS = {'a': threading.Lock()}", "LOCKS"),
+}
+
+
+@pytest.fixture(scope="module")
+def digests(tmp_path_factory):
+    """Fingerprints of the steps of all cases: (before, again in another folder and process, after)."""
+    found = []
+    for which, edited in ((1, "a"), (1, "a"), (2, "bb")):
+        folder = tmp_path_factory.mktemp("app")
+        for at, (text, body) in enumerate([*SEEN.values(), *UNSEEN.values()]):
+            name = f"case{at}"
+            text = HEAD + text + (STEP.format(body) if body is not None else "")
+            (folder / f"{name}.py").write_text(re.sub("«(.*?)\\|\\|(.*?)»", rf"\{which}", text).replace("NAME", name))
+            (folder / f"{name}.txt").write_text(f'"{edited}"')
+            (folder / f"{name}_lazy.py").write_text(
+                f"def __getattr__(name):\n    if name != 'clean':\n        raise AttributeError(name)\n    return lambda x: x + {which}\n"
+            )
+        (folder / "tell.py").write_text(
+            "import importlib, json\nfrom pipeline.scope import current\n"
+            f"modules = [importlib.import_module(f'case{{at}}') for at in range({len(SEEN) + len(UNSEEN)})]\n"
+            "steps = [vars(module).get('Step') or vars(module)[module.__name__] for module in modules]\n"
+            "print(json.dumps([current().code.of(step).digest for step in steps]))\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "EDITED": edited, "LUIGI_CONFIG_PATH": "none.cfg"}
+        done = subprocess.run([sys.executable, "tell.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "has no source" not in done.stderr, done.stderr
+        found.append(dict(zip([*SEEN, *UNSEEN], json.loads(done.stdout), strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_an_edit_is_seen(name, digests):
+    before, again, after = digests
+    assert before[name] == again[name]
+    assert before[name] != after[name]
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_means_nothing_is_not(name, digests):
+    assert len({found[name] for found in digests}) == 1
