@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
 import os
 import traceback
@@ -26,6 +27,7 @@ HIDDEN = "***"
 SALT = "PIPELINE_SECRET_SALT"
 _SHORTEST = 4
 
+#: As they stand in texts.
 _known: set[str] = set()
 
 
@@ -66,8 +68,13 @@ def remembered(value: str) -> Secret:
     if len(value) >= _SHORTEST and value not in _known:
         if not _known:
             _guard_logs()
-        _known.add(value)
+        _known.update(_as_written(str(value)))
     return Secret(value)
+
+
+def _as_written(value: str) -> set[str]:
+    """Also as a part of a repr and of JSON, which escape quotes, backslashes and more; what a repr escapes depends on the quotes around it."""
+    return {value, repr(value)[1:-1], repr(value + "'\"")[1:-4], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
 
 
 def are_known() -> bool:

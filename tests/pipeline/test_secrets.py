@@ -1,5 +1,6 @@
 """A secret is in nothing that a person or another program could read."""
 
+import json
 import logging
 import pathlib
 import pickle
@@ -109,3 +110,12 @@ def test_a_wrong_value_is_not_shown():
         Wrong(pin=PASSWORD)
     assert PASSWORD not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("secret", ["it's one", 'of "quotes"', "both ' and \"", "back\\slash", "with\nlines\tand \x1b", "größer"])
+def test_it_is_found_where_it_was_escaped(secret):
+    secrets.remembered(secret)
+    for around in ("{}", "' {}", '" {}', "'\" {}"):
+        text = around.format(secret)
+        for written in (text, repr(text), repr([text]), json.dumps(text), json.dumps(text, ensure_ascii=False)):
+            assert secrets.redact(written).count("***") == 1, written
