@@ -1,4 +1,7 @@
-"""Logging: what `logging.cfg` may use, and what holds where there is none."""
+"""Logging: what `logging.cfg` may use, and what holds where there is none.
+
+Promises: no secret that this process knows is in a JSON line, wherever in the record it was; a value that JSON does not have stands as text.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,12 @@ from luigi import configuration
 
 from pipeline import capture
 from pipeline.errors import ConfigurationError
+from pipeline.secrets import HIDDEN, Secret, redact
+from targets.messages import said
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+#: What is nested deeper stands as text: it may contain itself.
+_DEEPEST = 20
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,17 +32,34 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, Any] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
+            "logger": redact(record.name),
+            "message": redact(record.getMessage()),
             "pid": record.process,
         }
         task = capture.current_task()
         if task is not None:
-            line["task"] = repr(task)
-        line.update({name: value for name, value in vars(record).items() if name not in _OWN})
+            line["task"] = redact(repr(task))
+        line.update({redact(name): _clean(value) for name, value in vars(record).items() if name not in _OWN})
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+            line["traceback"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """A value as JSON may have it, without secrets."""
+    if isinstance(value, Secret):
+        return HIDDEN
+    if isinstance(value, str):
+        return redact(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        return value if redact(str(value)) == str(value) else HIDDEN
+    if isinstance(value, dict) and depth < _DEEPEST:
+        return {_clean(name, _DEEPEST): _clean(one, depth + 1) for name, one in value.items()}
+    if isinstance(value, (list, tuple)) and depth < _DEEPEST:
+        return [_clean(one, depth + 1) for one in value]
+    return redact(said(value))
 
 
 class JsonLinesHandler(logging.FileHandler):
@@ -64,7 +88,7 @@ def as_json(text: str, task: str) -> str:
     """A line that a step has printed."""
     at = time.time()
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
-    return json.dumps({"time": moment, "level": "INFO", "logger": "stdout", "message": text, "task": task}, ensure_ascii=False)
+    return json.dumps({"time": moment, "level": "INFO", "logger": "stdout", "message": redact(text), "task": redact(task)}, ensure_ascii=False)
 
 
 def configure() -> None:
