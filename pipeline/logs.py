@@ -1,6 +1,7 @@
 """Logging: what `logging.cfg` may use, and what holds where there is none.
 
 Promises: no secret that this process knows is in a JSON line, wherever in the record it was; a value that JSON does not have stands as text.
+A file of lines that cannot be opened is one warning on standard error, however many processes write, and never an error of whoever logs.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import multiprocessing
 import os
 import sys
 import time
@@ -17,6 +19,7 @@ from luigi import configuration
 
 from pipeline import capture
 from pipeline.errors import ConfigurationError
+from pipeline.reporting import console
 from pipeline.secrets import HIDDEN, Secret, redact
 from targets.messages import said
 
@@ -69,6 +72,28 @@ class JsonLinesHandler(logging.FileHandler):
         chosen = os.environ.get("PIPELINE_JSON_LOG", path)
         super().__init__(chosen or os.devnull, encoding="utf-8", delay=True)
         self.setFormatter(JsonFormatter())
+        self._is_refused = False
+        #: Taken once, by the first of all processes that cannot open the file.
+        self._to_tell = multiprocessing.get_context("fork").Lock()
+        self._process = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream is None and not self._is_refused:
+            try:
+                self.stream = self._open()
+            except (OSError, ValueError) as error:
+                self._is_refused = True
+                self._tell(f"the JSON log cannot be written, and is left out: {error}")
+        if not self._is_refused:
+            super().emit(record)
+
+    def _tell(self, words: str) -> None:
+        if not self._to_tell.acquire(block=False):
+            return
+        if os.getpid() == self._process:
+            console.emit(redact(words))
+        else:  # what a child prints is shown by its parent
+            print(redact(words), file=sys.stderr)
 
 
 def console_is_json() -> bool:

@@ -94,3 +94,20 @@ def test_a_short_secret_is_hidden_where_it_stands_alone(call):
     (line,) = lines_of(text, "sent")
     assert line["token"] == "***"
     assert line["sent"]["headers"] == [["Authorization", "Bearer xyz"]]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("how", ["a directory is in its place", "its directory is not there"])
+def test_a_log_that_cannot_be_opened_is_one_warning(how, workers, call, tmp_path):
+    more = {}
+    if how == "a directory is in its place":
+        (tmp_path / "pipeline.jsonl").mkdir()
+    else:
+        more["PIPELINE_JSON_LOG"] = str(tmp_path / "none" / "log.jsonl")
+    for words in ("2 ran", "2 kept"):
+        done, _ = call("Warns(), WarnsToo()", "--workers", workers, **more)
+        assert done.returncode == 0, done.stderr
+        assert words in done.stdout
+        assert "Traceback" not in done.stderr
+        assert done.stderr.count("cannot be written") == 1
+        assert done.stderr.count("a warning of a step") == (2 if words == "2 ran" else 0)
