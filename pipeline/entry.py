@@ -81,7 +81,7 @@ class Entry:
             "host": environment.host(),
             "process": os.getpid(),
             "user": _user(),
-            "command": redact(shlex.join(sys.argv)),
+            "command": shlex.join(map(redact, sys.argv)),
             "reason": redact(self._reason),
             **{name: scope.environment[name] for name in ("versions", "git")},
         }

@@ -4,9 +4,13 @@ import json
 import logging
 import pathlib
 import pickle
+import shlex
+import subprocess
+import sys
 
 import luigi
 import pytest
+from command_line import environment
 
 import pipeline
 from pipeline import SecretParameter, Task, secrets
@@ -119,3 +123,19 @@ def test_it_is_found_where_it_was_escaped(secret):
         text = around.format(secret)
         for written in (text, repr(text), repr([text]), json.dumps(text), json.dumps(text, ensure_ascii=False)):
             assert secrets.redact(written).count("***") == 1, written
+
+
+@pytest.mark.parametrize("secret", ["BATTERY'S x", "BATTERY' and \"", "BATTERY\\staple"])
+def test_it_is_in_no_command_of_the_history(secret, tmp_path):
+    app = "class Uses(pipeline.Task):\n    token = pipeline.SecretParameter(default='')\n    def easy_run(self, inputs):\n        return 1\n"
+    (tmp_path / "flow.py").write_text(f"import pipeline\n{app}")
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "pipeline", "--module", "flow", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=120, check=True).stdout
+
+    call("run", "--param", f"token={secret}")
+    command = json.loads(call("history", "last", "--json"))["command"]
+    assert shlex.split(command)[-2:] == ["--param", "token=***"]
+    call("report", "--output", "report.html")
+    assert not [content for content in everything_in(tmp_path) if b"BATTERY" in content]
