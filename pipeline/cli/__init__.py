@@ -2,13 +2,17 @@
 
 Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 75 another run is at it (`--no-wait`), 130
 interrupted, 143 terminated. What a person did wrong is one line on standard error; a traceback is shown only for what nobody foresaw.
+No secret is in either.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     from pipeline import interrupts, logs, settings
     from pipeline.errors import BusyError, ConditionError, UnknownOutputError, UnknownRunError
     from targets.errors import PipelineError
+    from targets.messages import said
 
     try:
         logs.configure()
@@ -43,7 +48,9 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     except click.exceptions.Exit as finished:
         return finished.exit_code
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _say(shown.getvalue())
         return USAGE
     except (click.Abort, KeyboardInterrupt) as error:
         # click makes an Abort of what it takes for ctrl-C.
@@ -51,11 +58,28 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
         click.echo("terminated" if terminated else "interrupted", err=True)
         return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
     except (UnknownOutputError, UnknownRunError, ConditionError) as error:
-        click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {said(error)}\n")
         return USAGE
     except PipelineError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        _say(f"{type(error).__name__}: {said(error)}\n")
         return BUSY if isinstance(error, BusyError) else UNPLANNED
+    except Exception:
+        if sys.excepthook is sys.__excepthook__:  # else somebody else shows it, in another way
+            sys.excepthook = _show_unforeseen
+        raise
+
+
+def _say(text: str) -> None:
+    """On standard error, whole lines."""
+    import click
+
+    from pipeline.secrets import redact
+
+    click.echo(redact(text), err=True, nl=False)
+
+
+def _show_unforeseen(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    _say("".join(traceback.format_exception(kind, error, where)))
 
 
 def _called_as() -> str:

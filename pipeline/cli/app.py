@@ -16,6 +16,7 @@ import luigi
 
 from pipeline.errors import ParameterError, PipelineError, PlanningError
 from pipeline.secrets import redact
+from targets.messages import said
 
 #: What gives the terminal tasks; of the values given by `--param`, it may use those that it needs to make them.
 Source = Callable[[Mapping[str, str]], Any]
@@ -40,7 +41,7 @@ class App:
         except Exception as error:
             # What goes wrong in the app's own code is found by its traceback.
             click.echo(redact("".join(traceback.format_exception(error))), err=True)
-            raise PlanningError(f"the terminal tasks cannot be made: {type(error).__name__}: {error}") from error
+            raise PlanningError(redact(f"the terminal tasks cannot be made: {type(error).__name__}: {said(error)}")) from error
         if self.given:
             tasks = _with_values(tasks, self.given)
         wanted = self.only or self.until

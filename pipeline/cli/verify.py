@@ -15,7 +15,9 @@ from pipeline.cli import options, showing
 @click.pass_context
 def verify(context: click.Context, names: tuple[str, ...], family: tuple[str, ...], where: tuple[str, ...], as_json: bool) -> int:
     """Read every byte of the outputs of all NAMEs, or of everything; check digests and signatures. Exit code 1 if any is wrong."""
+    from pipeline.secrets import redact
     from targets.errors import PipelineError
+    from targets.messages import said
 
     rows = []
     wrong = trimmed = 0
@@ -29,7 +31,7 @@ def verify(context: click.Context, names: tuple[str, ...], family: tuple[str, ..
                 try:
                     output.target.verify()
                 except (PipelineError, OSError) as error:
-                    words = f"{type(error).__name__}: {error}"
+                    words = redact(f"{type(error).__name__}: {said(error)}")
             state = "wrong" if words else "right"
             wrong += bool(words)
         rows.append({"task": output.shown, "family": output.family, "key": output.key, "state": state, "reason": words})

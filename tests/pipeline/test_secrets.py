@@ -139,3 +139,38 @@ def test_it_is_in_no_command_of_the_history(secret, tmp_path):
     assert shlex.split(command)[-2:] == ["--param", "token=***"]
     call("report", "--output", "report.html")
     assert not [content for content in everything_in(tmp_path) if b"BATTERY" in content]
+
+
+GIVES = {
+    "get_tasks fails": "raise ValueError('bad ' + str(token))",
+    "get_tasks says what is wrong": "raise pipeline.ConfigurationError('bad ' + token)",
+    "get_tasks refuses what was given": "raise click.BadParameter('bad ' + token, param_hint=token)",
+    "requires fails": "return [Requires()]",
+    "what nobody foresees": "return [Odd()]",
+}
+BAD = """
+import click, luigi, pipeline
+
+class Requires(pipeline.Task):
+    def requires(self):
+        raise KeyError("bad " + token)
+
+class Odd(pipeline.Task):
+    def clone(self, *args, **values):
+        raise ValueError("bad " + token)
+    x = luigi.Parameter(default="")
+
+def get_tasks():
+    global token
+    token = pipeline.secrets.remembered("BATTERY'S staple")
+"""
+
+
+@pytest.mark.parametrize("words", GIVES)
+def test_it_is_in_no_error_of_a_command(words, tmp_path):
+    (tmp_path / "flow.py").write_text(f"{BAD}    {GIVES[words]}\n")
+    command = [sys.executable, "-m", "pipeline", "--module", "flow", "run", *(["--param", "x=1"] if "nobody" in words else [])]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=120)
+    assert done.returncode == {"get_tasks refuses what was given": 2, "what nobody foresees": 1}.get(words, 3), done.stderr
+    assert "bad ***" in done.stderr
+    assert "BATTERY" not in done.stdout + done.stderr
