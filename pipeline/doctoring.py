@@ -84,8 +84,9 @@ def _ours(store: LocalStore) -> Iterator[str]:
     internal = os.path.join(store.url, INTERNAL)
     families = list(_families(store))
     above = {"/".join(parts[:count]) for parts in (folder.split("/") for folder in families) for count in range(1, len(parts) + 1)}
-    if {name for name in os.listdir(store.url) if name != INTERNAL} <= above:
-        yield store.url
+    with suppress(FileNotFoundError):  # nothing was ever stored
+        if {name for name in os.listdir(store.url) if name != INTERNAL} <= above:
+            yield os.path.realpath(store.url)  # the store itself may be a link
     yield internal
     yield from _below(internal)
     for folder in sorted(above):

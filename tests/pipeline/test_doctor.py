@@ -156,6 +156,16 @@ def test_a_link_is_named(store, leaf, examine):
     assert examine(fix=True) == [("link", False)]
 
 
+def test_the_store_itself_may_be_a_link(store, leaf, examine):
+    store.rename(store.with_name("elsewhere"))
+    store.symlink_to("elsewhere")
+    assert examine() == []
+    (store / "Leaf").chmod(0o755)
+    store.with_name("elsewhere").chmod(0o755)
+    assert examine(fix=True) == [("permissions", True)] * 2
+    assert examine() == []
+
+
 def test_a_writer_at_work_is_no_leftover(store, leaf, examine):
     reading, writing = os.pipe()
     child = os.fork()
