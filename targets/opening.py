@@ -6,16 +6,24 @@ import functools
 import os
 
 from targets import trust
+from targets.errors import StoreError
 from targets.local_store import LocalStore
 from targets.store import Store
 
+#: Protocols of which the first part of a place is a bucket.
+BUCKETS = frozenset({"s3", "s3a", "gs", "gcs"})
+
 
 def open_store(url: str) -> Store:
-    """The store at a local path or an fsspec URL (`s3://bucket/prefix`, `memory://x`); the same one each time."""
+    """The store at a local path or an fsspec URL (`s3://bucket/prefix`, `memory://x`); the same one each time.
+
+    `StoreError` where the URL names no place.
+    """
     known = _absolute.get(url)
     if known is not None:
         return known
     if "://" in url and not url.startswith("file://"):
+        _insist_on_a_place(url)
         store = _remote(url.rstrip("/"))
     else:
         path = url.removeprefix("file://")
@@ -42,3 +50,11 @@ def _remote(url: str) -> Store:
     from targets.remote_store import RemoteStore
 
     return RemoteStore(url)
+
+
+def _insist_on_a_place(url: str) -> None:
+    protocol, _, place = url.partition("://")
+    if protocol in BUCKETS and not place.partition("/")[0]:
+        raise StoreError(f"the store {url!r} names no bucket: write {protocol}://bucket/folder")
+    if not place.strip("/"):
+        raise StoreError(f"the store {url!r} names no folder: write {protocol}://folder")

@@ -14,8 +14,8 @@ from targets import store_options
 _ALONE = 0o077
 
 
-def make_private(folder: str) -> None:
-    """Like `os.makedirs`, which gives the directories on the way to everybody."""
+def make_private(folder: str, *, again: bool = False) -> None:
+    """Like `os.makedirs`, which gives the directories on the way to everybody. `again`: the folder above was there a moment ago."""
     umask = store_options.current().umask
     try:
         os.mkdir(folder, 0o777 & ~umask)
@@ -25,8 +25,11 @@ def make_private(folder: str) -> None:
         if not os.path.isdir(folder):
             raise
     except FileNotFoundError:
-        make_private(os.path.dirname(folder))
-        make_private(folder)
+        above = os.path.dirname(folder)
+        if again and os.path.isdir(above):
+            raise  # a file system in which nobody can make anything, as /proc, says so in these words
+        make_private(above)
+        make_private(folder, again=True)
 
 
 def create(path: str | os.PathLike[str], flags: int) -> int:

@@ -201,6 +201,22 @@ def test_an_unwritable_store_is_named(tmp_path, monkeypatch):
         raise run.outcomes[Source()].error
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a file system in which nobody can make a folder")
+def test_a_store_where_no_folder_can_be_made_is_named(monkeypatch):
+    monkeypatch.setattr(Task, "TARGET_DIR", "/proc/nowhere/store")
+    run = pipeline.build(Source())
+    with pytest.raises(targets.StoreError, match=r"the store /proc/nowhere/store.* cannot be written"):
+        raise run.outcomes[Source()].error
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///folder", "gs://", "memory://"])
+def test_an_address_that_names_no_place_is_refused(url, app, monkeypatch):
+    monkeypatch.setattr(Task, "TARGET_DIR", url)
+    with pytest.raises(targets.StoreError, match=rf"the store '{url}' names no .*: write "):
+        pipeline.build(Source())
+    assert not os.listdir(app)
+
+
 RUN_PY = """
     import os
     import sys
