@@ -227,7 +227,10 @@ def module_sources(module: str) -> list[Source]:
         if filename.endswith(".pyc"):
             import importlib.util
 
-            filename = importlib.util.source_from_cache(filename)
+            try:
+                filename = importlib.util.source_from_cache(filename)
+            except ValueError:
+                return []  # it was deployed in the place of its source
         source = source_of(filename, module)
         return [source] if source is not None else []
     cells = getattr(loaded, "In", None) if module == "__main__" else None

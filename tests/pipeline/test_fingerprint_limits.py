@@ -182,6 +182,24 @@ class Above(Task):
 BELOW = "def requires(self):\n    return [Above()]\n"
 
 
+def test_what_was_deployed_without_its_sources_runs_with_a_warning(tmp_path):
+    (tmp_path / "deployed").mkdir()
+    (tmp_path / "deployed" / "__init__.py").write_text("")
+    (tmp_path / "deployed" / "__main__.py").write_text(
+        "import sys, pipeline\nfrom deployed import steps\nsys.exit(pipeline.main(lambda: [steps.Step()]))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIPELINE_TARGET_DIR": "store"}
+    (tmp_path / "deployed" / "steps.py").write_text(step("return self.rate", inside="rate = 3\n"))
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "-b", "deployed"], cwd=tmp_path, check=True)
+    for source in (tmp_path / "deployed").glob("*.py"):
+        source.unlink()
+    for summary in ("1 ran, 0 kept", "0 ran, 1 kept"):
+        done = subprocess.run([sys.executable, "-m", "deployed"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "deployed.steps.Step has no source" in done.stderr
+        assert summary in done.stdout + done.stderr
+
+
 def below_ran(flow, value, identity="", seeds=("1", "2", "3")):
     """Whether the step below ran again in any of several processes."""
     text = step("return len(inputs[0])", before=UNSTABLE.format(value=value, identity=textwrap.indent(identity, "    ")), inside=BELOW)
