@@ -94,8 +94,10 @@ def _owner(module: str, tops: set[str]) -> str | None:
 
 def _short(path: str) -> str:
     """As a person in this folder would name it."""
-    here = os.getcwd() + os.sep
-    return path.removeprefix(here)
+    try:
+        return path.removeprefix(os.getcwd() + os.sep)
+    except OSError:  # a step has removed the current folder
+        return path
 
 
 def of(error: BaseException) -> str:

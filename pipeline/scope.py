@@ -228,7 +228,7 @@ class Scope:
         """Git is asked now, and may answer while something else is done."""
         is_asked = self._git is not None
         if not is_asked:
-            self._git = environment.Git(os.getcwd())
+            self._git = environment.Git(os.curdir)
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ import os
 from targets import trust
 from targets.errors import StoreError
 from targets.local_store import LocalStore
+from targets.paths import absolute
 from targets.store import Store
 
 #: Protocols of which the first part of a place is a bucket.
@@ -27,7 +28,7 @@ def open_store(url: str) -> Store:
         store = _remote(url.rstrip("/"))
     else:
         path = url.removeprefix("file://")
-        store = _local(os.path.abspath(path))
+        store = _local(absolute(path))
         if not os.path.isabs(path):
             return store  # means another place after a change of the current folder
     _absolute[url] = store

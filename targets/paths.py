@@ -6,7 +6,19 @@ import logging
 import os
 import shutil
 
+from targets.errors import StoreError
+
 log = logging.getLogger("pipeline")
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Like `os.path.abspath`; `StoreError` where the current folder has been removed, so that a relative path leads nowhere."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{os.fspath(path)} lies in the current folder, which has been removed: change to another one, or give an absolute path"
+        ) from error
 
 
 def remove_path(path: str) -> None:

@@ -27,6 +27,7 @@ from targets.errors import (
     UntrustedError,
 )
 from targets.opening import open_store
+from targets.paths import absolute
 from targets.place import Place
 from targets.reading import damage_of, verified_bytes, verified_file
 from targets.record import Part, Record
@@ -82,7 +83,7 @@ class Target(luigi.target.Target, Generic[T]):
 
     def __init__(self, place: Place | str | os.PathLike[str]) -> None:
         if not isinstance(place, Place):
-            folder, name = os.path.split(os.path.abspath(place))
+            folder, name = os.path.split(absolute(place))
             place = Place(open_store(folder), name.removesuffix("." + self.extension))
         self.place = place
 

@@ -134,7 +134,11 @@ def check_key_is_outside(store_root: str) -> None:
     file = os.environ.get(KEY_FILE) or policy().key_file
     if file and KEY not in os.environ:
         root = os.path.realpath(store_root)
-        if os.path.commonpath([root, os.path.realpath(file)]) == root:
+        try:
+            lies = os.path.realpath(file)
+        except FileNotFoundError as error:  # the current folder has been removed
+            raise SigningKeyError(f"the signing key file {file} cannot be read: {error}. Nothing is trusted without it") from error
+        if os.path.commonpath([root, lies]) == root:
             raise SigningKeyError(f"the signing key file {file} lies in the store {store_root}, where it protects nothing: move it elsewhere")
 
 

@@ -6,6 +6,7 @@ usage; that it has nothing to build is a `PlanningError` that says why each clas
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
@@ -26,8 +27,9 @@ ENTRY = "run"
 
 def tasks_of(name: str | None, given: Mapping[str, str]) -> Any:
     """The terminal tasks of the module of this name; without one, of `run.py` in the current folder."""
-    if os.getcwd() not in (os.path.abspath(place or ".") for place in sys.path):
-        sys.path.insert(0, os.getcwd())
+    with contextlib.suppress(FileNotFoundError):  # from a current folder that has been removed nothing can be imported
+        if os.getcwd() not in (os.path.abspath(place or ".") for place in sys.path):
+            sys.path.insert(0, os.getcwd())
     if name is None:
         if not os.path.exists(f"{ENTRY}.py"):
             raise click.UsageError(f"there is no {ENTRY}.py here that says what to build: change to the app's folder, or name a module with --module")

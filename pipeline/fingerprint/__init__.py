@@ -72,8 +72,8 @@ def project_of(top: str) -> Project:
 def _beside(cls: Any, name: str) -> str:
     import sys
 
-    folder = os.path.dirname(os.path.abspath(getattr(sys.modules.get(cls.__module__), "__file__", None) or "x"))
-    for place in (folder, os.getcwd()):
+    folder = os.path.dirname(getattr(sys.modules.get(cls.__module__), "__file__", None) or "") or os.curdir
+    for place in (folder, os.curdir):
         path = os.path.join(place, name)
         if os.path.isfile(path):
             return path

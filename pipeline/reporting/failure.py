@@ -66,9 +66,16 @@ def _log(task: Any) -> list[str]:
     found = steplogs.read(task)
     if found is None:
         return []
-    where = os.path.relpath(steplogs.where(task)) if os.path.isabs(steplogs.where(task)) else steplogs.where(task)
     printed = [] if found.text.startswith("--- ") else found.last_lines(_LAST_LINES)
-    return [*(f"  | {line}" for line in printed), f"  its log: {min(where, steplogs.where(task), key=len)}"]
+    return [*(f"  | {line}" for line in printed), f"  its log: {_short(steplogs.where(task))}"]
+
+
+def _short(where: str) -> str:
+    """As a person in this folder would name it, if that is shorter."""
+    try:
+        return min(os.path.relpath(where), where, key=len) if os.path.isabs(where) else where
+    except OSError:  # a step has removed the current folder
+        return where
 
 
 def short(task: Any, error: BaseException, *, colour: bool) -> str:

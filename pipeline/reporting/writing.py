@@ -19,8 +19,8 @@ def write(text: str, path: str) -> None:
         sys.stdout.write(text) if binary is None else binary.write(data)
         sys.stdout.flush()
         return
-    folder, name = os.path.split(os.path.abspath(path))
     try:
+        folder, name = os.path.split(os.path.abspath(path))
         if os.path.exists(path) and not os.path.isfile(path):
             # A device or a pipe is written to; a folder says that it is one.
             with open(path, "wb") as file:
