@@ -20,7 +20,7 @@ from targets.record import Part, Record
 
 log = logging.getLogger("pipeline")
 
-POLICIES = ("rerun", "warn", "ignore")
+POLICIES = settings.POLICIES
 
 
 class Code:

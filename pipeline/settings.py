@@ -1,7 +1,8 @@
 """Settings: the section `[pipeline]` of luigi.cfg, and environment variables `PIPELINE_<NAME>` before it.
 
-Every setting is typed and documented here. A name that is not is a `ConfigurationError`, and so is a value
-of the wrong type: a misspelt setting that is silently ignored costs more than a refused start.
+Every setting is typed and documented here. A name that is not is a `ConfigurationError`, and so is a value that a setting cannot
+have: a misspelt setting that is silently ignored costs more than a refused start. In the environment, which other programs
+share, a name that resembles one of ours is warned of instead.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import configparser
 import dataclasses
 import difflib
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from luigi import configuration
@@ -21,6 +23,18 @@ from targets import trust
 
 SECTION = "pipeline"
 PREFIX = "PIPELINE_"
+POLICIES = ("rerun", "warn", "ignore")
+ENGINES = ("inline", "processes")
+#: A holder could give no sign of life in less, in seconds.
+SHORTEST_LEASE = 0.1
+#: What the environment alone may say.
+_OTHERS = (trust.KEY, "PIPELINE_SECRET_SALT", "PIPELINE_JSON_LOG")
+#: So much like a name of ours must another be: machines that build set names such as PIPELINE_WORKSPACE.
+_ALIKE = 0.75
+
+log = logging.getLogger("pipeline")
+#: Names that were warned of.
+_told: set[str] = set()
 
 
 def _switch(value: Any) -> bool:
@@ -48,6 +62,13 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _lease(value: Any) -> float:
+    seconds = _seconds(value)
+    if seconds < SHORTEST_LEASE:
+        raise ValueError
+    return seconds
+
+
 def _octal(value: Any) -> str:
     if not 0 <= int(str(value), 8) <= 0o077:
         raise ValueError
@@ -55,7 +76,7 @@ def _octal(value: Any) -> str:
 
 
 def _one_of(*names: str) -> tuple[Callable[[Any], str], str]:
-    return (lambda value: names[names.index(value)]), " or ".join(names)
+    return (lambda value: names[names.index(value)]), " or ".join(filter(None, names))
 
 
 #: How text becomes a value of a type, and what to say where it does not.
@@ -75,9 +96,12 @@ class Settings:
     )
     workers: int = dataclasses.field(default=1, metadata={"help": "how many steps may run at a time"})
     project: str = dataclasses.field(default="", metadata={"help": "installed top-level packages whose code counts as the project's"})
-    engine: str = dataclasses.field(default="", metadata={"help": "where steps execute: inline, or processes (with several workers)"})
-    on_code_change: str = dataclasses.field(default="rerun", metadata={"help": "when code that a step reaches changed: rerun, warn or ignore"})
-    on_library_change: str = dataclasses.field(default="warn", metadata={"help": "when a library that it imports changed: rerun, warn or ignore"})
+    engine: str = dataclasses.field(
+        default="",
+        metadata={"help": "where steps execute: inline, or processes (with several workers)", "as": _one_of("", *ENGINES)},
+    )
+    on_code_change: str = dataclasses.field(default="rerun", metadata={"help": "when code that a step reaches changed", "as": _one_of(*POLICIES)})
+    on_library_change: str = dataclasses.field(default="warn", metadata={"help": "when a library that it imports changed", "as": _one_of(*POLICIES)})
     signing_key_file: str = dataclasses.field(default="", metadata={"help": "a file, outside the store, with the keys that sign records"})
     allow_pickle: bool = dataclasses.field(default=True, metadata={"help": "whether formats that can run code when loaded may be used"})
     allow_unsigned_pickle: bool = dataclasses.field(
@@ -96,7 +120,11 @@ class Settings:
         },
     )
     lease: float = dataclasses.field(
-        default=60.0, metadata={"help": "seconds after which a writer on an object store that gives no sign of life counts as dead"}
+        default=60.0,
+        metadata={
+            "help": "seconds after which a writer on an object store that gives no sign of life counts as dead",
+            "as": (_lease, f"a number of seconds, {SHORTEST_LEASE} or more"),
+        },
     )
     capture: bool = dataclasses.field(default=True, metadata={"help": "whether what steps print goes to their logs in the store"})
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})
@@ -119,6 +147,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         # `${UNSET}` in a container's configuration is empty: as a directory that would be the current one.
         if value is not None and (value or name != "target_dir"):
             given[name] = (value, PREFIX + name.upper())
+    _warn_of_others(environment, known)
     return Settings(**{name: _typed(known[name], value, source) for name, (value, source) in given.items()})
 
 
@@ -140,7 +169,7 @@ def store_options() -> options.StoreOptions:
     global _options
     if _options is None:
         now = read()
-        _options = options.StoreOptions(durable=now.durability == "task", umask=int(now.umask, 8), lease=max(now.lease, 0.1))
+        _options = options.StoreOptions(durable=now.durability == "task", umask=int(now.umask, 8), lease=now.lease)
     return _options
 
 
@@ -157,6 +186,17 @@ def forget() -> None:
 def target_dir() -> str:
     """The store where the code names none."""
     return os.environ.get("PIPELINE_TARGET_DIR") or read().target_dir
+
+
+def _warn_of_others(environment: Mapping[str, str], known: Iterable[str]) -> None:
+    """Say, once, which names in the environment look like ours and are not."""
+    ours = [*(PREFIX + name.upper() for name in known), *_OTHERS]
+    for name in environment:
+        if name.startswith(PREFIX) and name not in ours and name not in _told:
+            _told.add(name)
+            close = difflib.get_close_matches(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in ours], n=1, cutoff=_ALIKE)
+            if close:
+                log.warning("%s in the environment is no setting, and is ignored: did you mean %s%s?", name, PREFIX, close[0])
 
 
 def _section() -> Mapping[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pipeline import settings
 from pipeline.engines.engine import Engine, Job, Result
 from pipeline.engines.inline import InlineEngine
 from pipeline.engines.processes import ProcessEngine
 from pipeline.errors import ConfigurationError
 
-NAMES = ("inline", "processes")
+NAMES = settings.ENGINES
 
 
 def make(name: str, describe: Callable[[Job], Any], find: Callable[[Any], Job], grace: float = 0.0) -> Engine:

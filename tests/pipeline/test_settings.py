@@ -1,5 +1,7 @@
 """Settings: `[pipeline]` in luigi.cfg, the environment before it; where the store is."""
 
+import logging
+
 import luigi
 import pytest
 
@@ -107,3 +109,48 @@ def test_a_store_that_is_named_by_nothing_is_none(nothing_set, monkeypatch):
     luigi.configuration.get_config().set("pipeline", "target_dir", "")
     with pytest.raises(ConfigurationError, match="a directory or a URL"):
         settings.target_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("on_code_change", "x", "rerun or warn or ignore"),
+        ("on_library_change", "", "rerun or warn or ignore"),
+        ("engine", "thread", "inline or processes"),
+        ("lease", "0", "0.1 or more"),
+        ("lease", "-1", "0.1 or more"),
+        ("lease", "nan", "0.1 or more"),
+    ],
+)
+def test_a_wrong_value_is_refused_before_it_bites(name, value, wanted, monkeypatch, store):
+    with pytest.raises(ConfigurationError, match=f"PIPELINE_{name.upper()} is '{value}', and must be .*{wanted}"):
+        settings.read({f"PIPELINE_{name.upper()}": value})
+    monkeypatch.setenv(f"PIPELINE_{name.upper()}", value)
+    with pytest.raises(ConfigurationError, match=wanted):
+        pipeline.build(Step())
+    assert not store.exists()
+
+
+def test_the_default_engine_can_be_said_by_nothing():
+    assert settings.read({"PIPELINE_ENGINE": ""}).engine == ""
+
+
+@pytest.fixture
+def nothing_told(monkeypatch):
+    monkeypatch.setattr(settings, "_told", set())
+
+
+def test_a_misspelt_name_in_the_environment_is_warned_of_once(nothing_told, caplog):
+    with caplog.at_level(logging.WARNING, logger="pipeline"):
+        assert settings.read({"PIPELINE_WORKER": "4"}).workers == 1
+        settings.read({"PIPELINE_WORKER": "4"})
+    assert [record.getMessage() for record in caplog.records] == [
+        "PIPELINE_WORKER in the environment is no setting, and is ignored: did you mean PIPELINE_WORKERS?"
+    ]
+
+
+def test_what_other_programs_say_in_the_environment_is_theirs(nothing_told, caplog):
+    names = ["SIGNING_KEY", "SIGNING_KEY_FILE", "SECRET_SALT", "JSON_LOG", "TEST_HEAVY", "WORKSPACE", "ID", "FOO"]
+    with caplog.at_level(logging.WARNING, logger="pipeline"):
+        settings.read({f"PIPELINE_{name}": "1" for name in names})
+    assert not caplog.records
