@@ -31,6 +31,7 @@ from pipeline.errors import (
     UnknownOutputError,
     UnknownParameterError,
     UnknownRunError,
+    UnknownTaskError,
 )
 from pipeline.housekeeping import accept, resign, trim
 from pipeline.inheriting import inherit_dict, inherit_list
@@ -75,6 +76,7 @@ __all__ = [
     "UnknownOutputError",
     "UnknownParameterError",
     "UnknownRunError",
+    "UnknownTaskError",
     "Verdict",
     "WrapperTask",
     "accept",

@@ -78,6 +78,10 @@ class PlanningError(PipelineError):
     """What is to be built cannot be planned."""
 
 
+class UnknownTaskError(PlanningError):
+    """A task is named that is not among those that are to be built."""
+
+
 class StaleSourceError(PipelineError):
     """The code in memory is not the code on disk, so no fingerprint of it would be true."""
 

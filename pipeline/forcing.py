@@ -1,8 +1,8 @@
 """Forcing: tasks that are to run although they are current.
 
 A name is a family, a class, a task, the beginning of a key (4 characters or more), or `all`; with `+` at its end, everything
-that needs such a task is forced as well. A name that fits nothing is a `PlanningError`: silently forcing nothing
-would look like success.
+that needs such a task is forced as well. A name that fits nothing is an `UnknownTaskError`: silently forcing nothing
+would look like success. Tasks are chosen by name so for other commands as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import luigi
 
-from pipeline.errors import PlanningError
+from pipeline.errors import UnknownTaskError
 
 
 class Forcing:
@@ -47,13 +47,13 @@ class Forcing:
         return "what it needs was forced with +" if task.task_id in self._below else None
 
     def insist(self, tasks: Iterable[Any]) -> None:
-        """`PlanningError` for a name that fits none of the planned tasks."""
+        """`UnknownTaskError` for a name that fits none of the planned tasks."""
         for name, _ in self._names:
             if name not in self._used and name != "all":
                 families = sorted({task.get_task_family() for task in tasks})
                 close = difflib.get_close_matches(name, families, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(families)}"
-                raise PlanningError(f"nothing that is to be built is named {name!r}, so nothing could be forced: {hint}")
+                raise UnknownTaskError(f"nothing that is to be built is named {name!r}: {hint}")
 
 
 def _parsed(name: Any) -> tuple[str, bool]:

@@ -98,7 +98,8 @@ class Acceptance:
 def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True) -> list[Acceptance]:
     """Take the code of today as meaning what the recorded code meant, for the tasks of these names.
 
-    With `dry_run` nothing is written. A record keeps when it was accepted, and from which fingerprint.
+    With `dry_run`, or where a name fits nothing (`UnknownTaskError`), nothing is written. A record keeps when it was
+    accepted, and from which fingerprint.
     """
     accepted = []
     chosen = Forcing(tuple(names))
@@ -106,6 +107,8 @@ def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True)
         plan = planning.plan(tasks, scope=scope)
         for task in plan.order:
             chosen.look_at(task, ())
+        chosen.insist(plan.order)
+        for task in plan.order:
             if not _stores(task) or chosen.why(task) is None:
                 continue
             # Judged again: what it needs may have been accepted a moment ago.
@@ -115,7 +118,6 @@ def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True)
             if not dry_run:
                 _stamp(task, scope)
             accepted.append(Acceptance(task, str(verdict)))
-        chosen.insist(plan.order)
     return accepted
 
 

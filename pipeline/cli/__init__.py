@@ -36,7 +36,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     import click
 
     from pipeline import interrupts, logs, settings
-    from pipeline.errors import BusyError, ConditionError, UnknownOutputError, UnknownRunError
+    from pipeline.errors import BusyError, ConditionError, UnknownOutputError, UnknownRunError, UnknownTaskError
     from targets.errors import PipelineError
     from targets.messages import said
 
@@ -57,7 +57,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
         terminated = isinstance(error.__context__ if isinstance(error, click.Abort) else error, interrupts.Terminated)
         click.echo("terminated" if terminated else "interrupted", err=True)
         return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
-    except (UnknownOutputError, UnknownRunError, ConditionError) as error:
+    except (UnknownOutputError, UnknownRunError, UnknownTaskError, ConditionError) as error:
         _say(f"Error: {said(error)}\n")
         return USAGE
     except PipelineError as error:

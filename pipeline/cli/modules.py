@@ -41,12 +41,21 @@ def tasks_of(name: str | None, given: Mapping[str, str]) -> Any:
 
 
 def _imported(name: str) -> ModuleType:
+    if not all(name.split(".")) or os.path.basename(name) != name or (name.endswith(".py") and os.path.isfile(name)):
+        raise click.UsageError(f"{name!r} is no module: give its dotted name, {_dotted(name) or 'as in app.flow.deploy_model'}")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise click.UsageError(f"there is no module {name!r}: give its dotted name, as in app.flow.deploy_model") from error
         raise
+
+
+def _dotted(path: str) -> str:
+    """The name of the module in this file, if it is one below the current folder."""
+    stem = os.path.relpath(path.removesuffix(".py")) if path else ""
+    parts = stem.split(os.sep)
+    return ".".join(parts) if os.path.isfile(f"{stem}.py") and all(part.isidentifier() for part in parts) else ""
 
 
 def _terminal(module: ModuleType, given: Mapping[str, str]) -> list[Any]:

@@ -270,6 +270,28 @@ def test_a_module_that_is_not_there_is_wrong_usage(folder):
     assert "there is no module 'flo'" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("", "as in app.flow.deploy_model"),
+        (".", "as in app.flow.deploy_model"),
+        (".flow", "as in app.flow.deploy_model"),
+        ("/", "as in app.flow.deploy_model"),
+        ("../flow.py", "as in app.flow.deploy_model"),
+        ("flow.py", "flow"),
+        ("./flow.py", "flow"),
+        ("./flow", "flow"),
+        ("inner/steps.py", "inner.steps"),
+    ],
+)
+def test_a_path_is_no_module_and_its_dotted_name_is_suggested(wrong, hint, folder):
+    (folder / "inner").mkdir()
+    (folder / "inner" / "steps.py").write_text("import flow\n")
+    done = call(folder, "--module", wrong, "plan", program=("-m", "pipeline"))
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.endswith(f"Error: {wrong!r} is no module: give its dotted name, {hint}\n")
+
+
 def test_a_module_that_cannot_be_imported_shows_where(folder):
     (folder / "broken.py").write_text("import flow\nflow.nothing()\n")
     done = call(folder, "--module", "broken", "plan", program=("-m", "pipeline"))
@@ -310,13 +332,24 @@ def test_exit_codes_of_what_went_well_and_what_did_not(folder):
     assert call(folder).returncode == 0
     assert call(folder, "--param", "rate=-1").returncode == 1
     assert call(folder, "--no-such-option").returncode == 2
-    assert call(folder, "--force", "Nothing").returncode == 3
+    assert call(folder, "--force", "Nothing").returncode == 2
     (folder / "run.py").write_text(RUN.replace("[flow.Evaluate()]", "[flow.Evaluate(rows='x')]"))
     assert call(folder).returncode == 3
     (folder / "run.py").write_text(RUN.replace("[flow.Evaluate()]", "1 / 0"))
     done = call(folder)
     assert done.returncode == 3
     assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["run", "--force"], ["plan", "--force"], ["run", "--only", "Train", "--force"], ["accept", "--yes", "Ingest"], ["trim"], ["audit"]]
+)
+def test_a_name_that_fits_no_task_is_wrong_usage_and_nothing_is_done(words, cli, store):
+    code, out, err = cli(*words, "Trian")
+    assert (code, out) == (2, "")
+    assert "Error: nothing that is to be built is named 'Trian': " in err
+    assert "force" not in err
+    assert not store.exists()
 
 
 def hold(folder, *arguments):
