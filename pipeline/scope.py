@@ -175,7 +175,7 @@ class Scope:
                 if not isinstance(error, RequirementError):
                     raise
                 raise RequirementError(f"{task!r}: {error}") from error
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {error}") from error
             self._requirements[task.task_id] = known
         return known

@@ -299,6 +299,27 @@ def test_a_module_that_cannot_be_imported_shows_where(folder):
     assert 'broken.py", line 2' in done.stderr
 
 
+@pytest.mark.parametrize("words", [["run"], ["plan"], ["verify"]])
+def test_a_module_that_ends_the_program_is_no_success(words, folder):
+    (folder / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    (folder / "later.py").write_text("import sys\ndef get_tasks():\n    sys.exit()\n")
+    for name, line in (("ends", 2), ("later", 3)):
+        done = call(folder, "--module", name, *words, program=("-m", "pipeline"))
+        assert (done.returncode, done.stdout) == (3, "")
+        assert f'{name}.py", line {line}' in done.stderr
+        assert "the app's code ends the program" in done.stderr
+
+
+def test_requires_that_ends_the_program_is_no_success(cli):
+    class Ends(WrapperTask):
+        def requires(self):
+            sys.exit(0)
+
+    code, out, err = cli("plan", tasks=lambda: [Ends()])
+    assert (code, out) == (3, "")
+    assert "its requires() failed with SystemExit: 0" in err
+
+
 def test_a_module_without_steps_cannot_be_planned(folder):
     (folder / "empty.py").write_text(
         "import luigi, pipeline\nclass Needs(pipeline.Task):\n    x = luigi.Parameter()\n    def easy_run(self, inputs): return 1\n"
