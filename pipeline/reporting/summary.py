@@ -85,7 +85,7 @@ def _ran(ran: list[tuple[Any, Outcome]], width: int, colour: bool) -> list[str]:
                 families.setdefault(task.task_family, []).append(outcome.duration)
             rows = [(f"{name} x {count(len(each))}" if len(each) > 1 else name, sum(each)) for name, each in families.items()]
         more = len(rows) - _MOST_LINES if len(rows) > _MOST_LINES + 1 else 0
-        wide = min(max(len(name) for name, _ in rows), min(width, _WIDEST) - 17)
+        wide = min(max(len(name) for name, _ in rows), max(min(width, _WIDEST) - 17, 8))
         lines += [f"    {one_line(name, wide):<{wide}} {units.duration(seconds):>12}" for name, seconds in rows[: len(rows) - more]]
         lines += [f"    and {count(more)} more families"] if more > 0 else []
     return lines

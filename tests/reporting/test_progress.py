@@ -216,6 +216,14 @@ def test_the_display_fits_into_the_terminal(terminal, app, columns, lines):
     assert max(map(len, display)) <= columns
 
 
+@pytest.mark.parametrize("columns", [1, 10, 17])
+def test_a_terminal_may_be_as_narrow_as_it_likes(terminal, columns):
+    for words, code in (([], 0), (["--force=all"], 0), (["broken"], 1)):
+        begun = terminal(*words, columns=columns)
+        assert begun.end() == code, begun.text
+        assert "Traceback" not in begun.text
+
+
 def test_what_a_step_prints_and_logs_stands_above_the_display(terminal, app):
     seen = terminal("slow")
     seen.wait_for("MB")
