@@ -1,8 +1,8 @@
 """The command line: `main` for an app's run.py, `tool` for `luigi-warp` and `python -m pipeline`.
 
-Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 75 another run is at it (`--no-wait`), 130
-interrupted, 143 terminated. What a person did wrong is one line on standard error; a traceback is shown only for what nobody foresaw.
-No secret is in either.
+Exit codes: 0 all is current, 1 steps failed, 2 wrong usage, 3 nothing could be planned, 74 standard output cannot be written, 75 another
+run is at it (`--no-wait`), 130 interrupted, 143 terminated. What a person did wrong is one line on standard error; a traceback is shown only
+for what nobody foresaw. No secret is in either.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.cli.app import App
 
-OK, FAILED, USAGE, UNPLANNED, BUSY = 0, 1, 2, 3, 75
+OK, FAILED, USAGE, UNPLANNED, UNWRITTEN, BUSY = 0, 1, 2, 3, 74, 75
 
 
 def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -> int:
@@ -63,10 +63,24 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     except PipelineError as error:
         _say(f"{type(error).__name__}: {said(error)}\n")
         return BUSY if isinstance(error, BusyError) else UNPLANNED
+    except OSError as error:
+        from pipeline.cli import showing
+        from pipeline.reporting import console
+
+        if not showing.was_showing(error):
+            _show_without_secrets()
+            raise
+        console.unwritten(error)
+        return UNWRITTEN
     except Exception:
-        if sys.excepthook is sys.__excepthook__:  # else somebody else shows it, in another way
-            sys.excepthook = _show_unforeseen
+        _show_without_secrets()
         raise
+
+
+def _show_without_secrets() -> None:
+    """What nobody foresaw is shown by the interpreter, as it ends."""
+    if sys.excepthook is sys.__excepthook__:  # else somebody else shows it, in another way
+        sys.excepthook = _show_unforeseen
 
 
 def _say(text: str) -> None:

@@ -20,6 +20,7 @@ from pipeline.cli import options, showing
 def run(context: click.Context, /, force: tuple[str, ...], no_wait: bool, as_json: bool, **chosen: Any) -> int:
     """Make everything current that the terminal steps need (the default command)."""
     from pipeline.building import build
+    from pipeline.reporting import console
     from pipeline.reporting.watching import watch
 
     tasks = context.obj()
@@ -27,5 +28,11 @@ def run(context: click.Context, /, force: tuple[str, ...], no_wait: bool, as_jso
         observer = watch(quiet=options.is_quiet(), verbose=options.is_verbose(), summary=not as_json)
         done = build(tasks, force=options.forced(context.obj, force, tasks), wait=not no_wait, progress=observer, **chosen)
     if as_json:
-        showing.as_json(showing.run_as_json(done))
+        try:
+            showing.as_json(showing.run_as_json(done))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # The work is done, and its exit code says how it went.
+            console.unwritten(error)
     return done.exit_code

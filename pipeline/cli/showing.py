@@ -1,7 +1,7 @@
 """How commands show things on standard output: lines for people, JSON for machines.
 
 Promises: escape codes go to terminals alone, and not where NO_COLOR is set; a control character in a value is shown, not obeyed; where JSON is
-asked for, nothing else is on standard output.
+asked for, nothing else is on standard output. What cannot be shown, because the disk is full, say, is an `OSError` that `was_showing` knows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,14 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=1, default=str))
 
 
+def was_showing(error: OSError) -> bool:
+    """Whether it came up where standard output was written, by us or by click's help: other files that fail are errors of another kind."""
+    from pipeline.reporting import writing
+
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(frame.f_code is writing.write.__code__ or (frame.f_code is click.echo.__code__ and not frame.f_locals.get("err")) for frame in frames)
+
+
 @contextlib.contextmanager
 def nothing_else(as_json: bool = True) -> Iterator[None]:
     """Meanwhile, what steps and what they start print goes to standard error, so that the JSON is alone on standard output."""
@@ -56,7 +65,8 @@ def nothing_else(as_json: bool = True) -> Iterator[None]:
         yield
         return
     with contextlib.ExitStack() as back:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         with contextlib.suppress(OSError, ValueError, AttributeError):  # none, or no file
             if sys.stdout.fileno() == 1:
                 kept = os.dup(1)

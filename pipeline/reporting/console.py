@@ -61,6 +61,24 @@ def write(text: str) -> None:
             stream.flush()
 
 
+def unwritten(error: OSError) -> None:
+    """Standard output cannot be written: say so."""
+    let_output_go()
+    emit(f"cannot write standard output: {error.strerror or error}")
+
+
+def let_output_go() -> None:
+    """Forget what could not be written to standard output: Python would try it again when it ends, and fail."""
+    with contextlib.suppress(OSError, ValueError, AttributeError), contextlib.ExitStack() as back:  # none, or no file
+        if sys.stdout.fileno() == 1:
+            kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+            back.callback(os.close, nowhere)
+            back.callback(os.close, kept)
+            back.callback(os.dup2, kept, 1)
+            os.dup2(nowhere, 1)
+            sys.stdout.flush()
+
+
 @contextlib.contextmanager
 def held() -> Iterator[None]:
     """Lines go, meanwhile, where standard error leads now, whatever a step does to it."""

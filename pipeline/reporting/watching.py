@@ -1,7 +1,8 @@
 """`watch`: what a command shows of a run, from the plan to the summary.
 
 Promises: on a terminal a display, elsewhere plain lines; failures at once in both. Nothing of it is loaded where nothing is to run. Lines
-go to standard error, the summary to standard output, so that either can be redirected alone.
+go to standard error, the summary to standard output, so that either can be redirected alone; where the latter cannot be written (the disk is
+full, say), the summary goes to standard error too.
 """
 
 from __future__ import annotations
@@ -153,5 +154,11 @@ def _width_of_output() -> int:
 
 
 def _print(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
-        print(text, flush=True)
+    try:
+        with contextlib.suppress(ValueError):  # somebody has closed it
+            print(text, flush=True)
+    except BrokenPipeError:  # nobody reads it any more
+        console.let_output_go()
+    except OSError as error:
+        console.unwritten(error)
+        console.emit(text)

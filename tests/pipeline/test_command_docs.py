@@ -5,7 +5,7 @@ import re
 from command_docs import PAGE, page
 
 from pipeline import interrupts
-from pipeline.cli import BUSY, FAILED, OK, UNPLANNED, USAGE
+from pipeline.cli import BUSY, FAILED, OK, UNPLANNED, UNWRITTEN, USAGE
 
 
 def test_the_reference_is_that_of_today():
@@ -20,6 +20,7 @@ def test_every_exit_code_is_there():
         FAILED,
         USAGE,
         UNPLANNED,
+        UNWRITTEN,
         BUSY,
         interrupts.INTERRUPTED,
         interrupts.TERMINATED,

@@ -439,6 +439,58 @@ def test_to_a_pipe_there_are_no_escape_codes(folder):
         assert "\x1b" not in done.stdout + done.stderr
 
 
+FULL = "/dev/full"
+
+
+def to_a_full_disk(folder, *arguments, **more):
+    with open(FULL, "w") as full:
+        command = [sys.executable, "run.py", *arguments]
+        return subprocess.run(command, cwd=folder, env=environment(folder, **more), stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+
+
+@pytest.mark.skipif(not os.path.exists(FULL), reason="needs a file that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_cannot_be_written_has_an_exit_code_of_its_own(unbuffered, folder):
+    call(folder)
+    for words in ("plan", "verify", "ls --json", "history", "show Train", "log Evaluate", "doctor", "graph", "report --output -", "--help"):
+        done = to_a_full_disk(folder, *words.split(), PYTHONUNBUFFERED=unbuffered)
+        assert (done.returncode, done.stderr) == (74, "cannot write standard output: No space left on device\n"), words
+
+
+@pytest.mark.skipif(not os.path.exists(FULL), reason="needs a file that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_run_whose_summary_cannot_be_written_has_the_code_of_its_work(unbuffered, folder):
+    done = to_a_full_disk(folder, "--quiet", PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = to_a_full_disk(folder, PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 0
+    assert done.stderr.startswith("cannot write standard output: No space left on device\nnothing to do: 0 ran, 3 kept")
+    done = to_a_full_disk(folder, "--json", PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (0, "cannot write standard output: No space left on device\n")
+    done = to_a_full_disk(folder, "--json", "--param", "rate=-1", PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert done.stderr.endswith("\ncannot write standard output: No space left on device\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise")
+def test_a_reader_that_has_gone_hears_nothing(folder):
+    call(folder)
+    for words in ([], ["run", "--json"], ["plan", "--all"], ["--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, "run.py", *words]
+        done = subprocess.run(command, cwd=folder, env=environment(folder, PYTHONUNBUFFERED=""), stdout=writing, stderr=subprocess.PIPE, text=True)
+        os.close(writing)
+        assert done.stderr == "", words
+        assert done.returncode == (0 if words == [] else 1)
+
+
+def test_a_program_without_standard_output_runs(folder):
+    done = subprocess.run(["sh", "-c", f"{sys.executable} run.py --json >&-"], cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "store" / "Evaluate").is_dir()
+
+
 def in_a_terminal(folder, *arguments, **more):
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
