@@ -36,6 +36,8 @@ _leaving_by: KeyboardInterrupt | None = None
 #: Whether a signal has to wait, and the one that does.
 _is_held_back = False
 _came: int | None = None
+#: Whether this is a child process of ours (or a fork of one), where ctrl-C is ignored.
+_is_child = False
 _USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
@@ -114,6 +116,11 @@ def heeded(grace: float) -> Iterator[None]:
 def leaving_by() -> KeyboardInterrupt | None:
     """What the run, or the child, is being left by, whatever a step makes of it; None while it is not."""
     return _leaving_by
+
+
+def is_from_outside(error: BaseException) -> bool:
+    """Whether an exception ends more than the step that it comes from. In a child, a `KeyboardInterrupt` of another kind is the step's own."""
+    return isinstance(error, Terminated if _is_child else KeyboardInterrupt)
 
 
 @contextlib.contextmanager
@@ -228,7 +235,8 @@ def _tell(tell: Callable[[int], None], code: int) -> None:
 
 def raise_in_child() -> None:
     """What a child process does at SIGTERM: the step that it is at is left by an exception."""
-
+    global _is_child
+    _is_child = True
     signal.signal(signal.SIGTERM, _leave_step)
 
 

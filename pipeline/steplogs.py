@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline import capture, logs
+from pipeline import capture, interrupts, logs
 from pipeline.engines import deaths
 from pipeline.errors import FailedBeforeError, RequirementFailedError
 from pipeline.postponing import Held
@@ -79,7 +79,7 @@ class StepLog:
             if not section.data:
                 return
             state, end = WAITING, ""
-        elif not isinstance(error, KeyboardInterrupt):
+        elif not interrupts.is_from_outside(error):
             state, end = FAILED, f"{_END}failed\n" + _traceback(error)
         else:
             state, end = INTERRUPTED, f"{_END}interrupted\n"

@@ -10,8 +10,10 @@ import multiprocessing
 import time
 from typing import Any
 
+from luigi.scheduler import FAILED
 from luigi.worker import ContextManagedTaskProcess, DequeQueue
 
+from pipeline import interrupts
 from pipeline.engines import Result, deaths
 from pipeline.engines.engine import HELD
 from pipeline.errors import RequirementFailedError
@@ -87,6 +89,12 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         self._begun = (time.time(), time.perf_counter())
         try:
             self.run()
+        except KeyboardInterrupt as error:
+            # Luigi lets it pass, also where nobody has pressed ctrl-C.
+            if interrupts.is_from_outside(error):
+                raise
+            words = self._handle_run_exception(error)
+            return Result(self.task.task_id, FAILED, words, settled=tuple(self.settled))
         finally:
             scope.listener, scope.goes_on_without = listener, key
         task_id, status, explanation, missing, needs = self.result_queue.get()

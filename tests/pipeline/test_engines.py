@@ -15,7 +15,7 @@ import luigi
 import pytest
 
 import pipeline
-from pipeline import Task, entries
+from pipeline import Task, entries, steplogs
 from pipeline.scheduler import Scheduler
 from pipeline.worker import Worker
 
@@ -47,6 +47,7 @@ WAYS = {
     "exit 0": (lambda: os._exit(0), "exit code 0 before it was done"),
     "exit 3": (lambda: os._exit(3), "exit code 3 before it was done"),
     "sys.exit": (lambda: sys.exit(4), "SystemExit: 4"),
+    "ctrl-C of its own": (lambda: _raise(KeyboardInterrupt()), "KeyboardInterrupt"),
     "closed pipe": (lambda: (os.closerange(3, 4096), time.sleep(60)), "it has closed the pipe"),
     "unpicklable exception": (lambda: _raise(UnpicklableError(multiprocessing.Lock(), "x")), "UnpicklableError: it holds a lock"),
     "exception without words": (lambda: _raise(UnspeakableError()), "UnspeakableError: its message cannot be shown"),
@@ -124,6 +125,22 @@ def test_a_child_that_falls_fails_its_step_and_no_other(way):
     assert WAYS[way][1] in str(run.outcomes[Falls(way=way)].error)
     assert set(run.ran) == {Sibling(), ReadsSibling()}
     assert time.monotonic() - begun < 30
+
+
+def test_an_interrupt_that_a_step_raises_itself_is_a_failure_of_that_step(capfd):
+    class Plain(luigi.Task):
+        def run(self):
+            raise KeyboardInterrupt("no answer")
+
+    falls = Falls(way="ctrl-C of its own")
+    run = pipeline.build([falls, Plain(), Sibling()], engine="processes", progress=True)
+    assert set(run.failed) == {falls, Plain()}
+    assert run.ran == [Sibling()]
+    assert str(run.outcomes[Plain()].error) == "KeyboardInterrupt: no answer"
+    assert steplogs.read(falls).state == "failed"
+    shown = capfd.readouterr()
+    assert "Traceback" not in shown.out + shown.err
+    assert "multiprocessing" not in shown.out + shown.err
 
 
 @pytest.mark.parametrize("workers", [1, 2])
