@@ -98,5 +98,9 @@ def _show_unforeseen(kind: type[BaseException], error: BaseException, where: Tra
 
 def _called_as() -> str:
     """What a person types to get here."""
+    # Of a module that `python -m` runs, Python knows more than the file: `app.__main__` is app/__main__.py.
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name != "__main__":
+        return f"python -m {spec.name.removesuffix('.__main__')}"
     name = os.path.basename(sys.argv[0])
     return f"python {name}" if name.endswith(".py") else name

@@ -108,6 +108,12 @@ def test_without_a_command_run_is_meant(cli):
 def test_usage_says_how_it_was_called(folder):
     assert "Usage: python run.py plan" in call(folder, "plan", "--nonsense").stderr
     assert "Usage: python -m pipeline plan" in call(folder, "plan", "--nonsense", program=("-m", "pipeline")).stderr
+    (folder / "myapp").mkdir()
+    (folder / "myapp" / "__init__.py").touch()
+    for name in ("__main__", "start"):
+        (folder / "myapp" / f"{name}.py").write_text(RUN)
+    assert "Usage: python -m myapp plan" in call(folder, "plan", "--nonsense", program=("-m", "myapp")).stderr
+    assert "Usage: python -m myapp.start plan" in call(folder, "plan", "--nonsense", program=("-m", "myapp.start")).stderr
 
 
 # Which tasks
