@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,9 @@ class Verdict:
 CURRENT = Verdict(Rule.CURRENT)
 _NOT_IN_MEMORY = Verdict(Rule.MISSING, "it is not in memory")
 NEVER_MADE = Verdict(Rule.MISSING, "it was never made, or was removed")
+
+#: So many seconds the clocks of two machines may differ by.
+_CLOCKS_DIFFER = 60
 
 #: Tasks with the places where they are required.
 Leaves = Sequence[tuple[str, luigi.Task]]
@@ -213,11 +217,16 @@ def _what_is_other(required: Any, scope: Scope) -> str:
 
 
 def too_old(task: Any, scope: Scope, record: Record) -> Verdict | None:
-    """EXPIRED where the output is older than the step's `fresh_for`."""
+    """EXPIRED where the output is older than the step's `fresh_for`, or is dated later than now: of that nobody knows how old it is."""
     limit = type(task).fresh_for
     if limit is None or scope.is_fresh(record):
         return None
-    age = scope.now() - record.started - record.duration
+    made = record.started + record.duration
+    # By the clock, since another run may have made it long after this one has begun.
+    ahead = made - time.time()
+    if ahead > _CLOCKS_DIFFER:
+        return Verdict(Rule.EXPIRED, f"made in the future, {units.span(ahead)} from now: a clock was or is wrong")
+    age = scope.now() - made
     if age < limit.total_seconds():
         return None
     allowed = f"fresh for {units.span(limit.total_seconds())}" if limit else "made again at every run"

@@ -1,5 +1,6 @@
 """What a user can say about when a step runs: policies, freshness, forcing, accepting, trimming, checks."""
 
+import dataclasses
 import datetime
 import json
 import logging
@@ -14,8 +15,9 @@ import pandas as pd
 import pytest
 
 import pipeline
-from pipeline import Task, inherit_list
+from pipeline import Task, inherit_list, verdict
 from pipeline.explaining import rows, summary
+from pipeline.scope import Scope
 from targets import JsonTarget, ParquetTarget
 
 
@@ -51,8 +53,6 @@ def test_outside_of_build_a_process_looks_once():
 
 
 def test_an_old_output_is_expired_with_its_age(ran, monkeypatch):
-    import dataclasses
-
     class Daily(Task):
         fresh_for = datetime.timedelta(hours=2)
 
@@ -65,6 +65,36 @@ def test_an_old_output_is_expired_with_its_age(ran, monkeypatch):
     target.rewrite(dataclasses.replace(target.record, started=target.record.started - 3 * 3600))
     assert str(pipeline.plan(Daily()).verdicts[Daily()]) == "EXPIRED: made 3 hours ago, fresh for 2 hours"
     assert ran(Daily()) == ["Daily"]
+
+
+def test_an_output_from_the_future_is_not_fresh(ran):
+    class Yearly(Task):
+        fresh_for = datetime.timedelta(days=400)
+
+        def easy_run(self, inputs):
+            return 1
+
+    ran(Yearly())
+    made = Yearly().target.record
+    Yearly().target.rewrite(dataclasses.replace(made, started=made.started + 30))  # another machine's clock
+    assert ran(Yearly()) == []
+    Yearly().target.rewrite(dataclasses.replace(made, started=made.started + 366 * 86400))
+    assert str(pipeline.plan(Yearly()).verdicts[Yearly()]).startswith("EXPIRED: made in the future, 36")
+    assert ran(Yearly()) == ["Yearly"]
+    assert ran(Yearly()) == []
+
+
+def test_what_another_run_made_long_after_this_one_has_begun_is_fresh(ran):
+    class Daily(Task):
+        fresh_for = datetime.timedelta(days=1)
+
+        def easy_run(self, inputs):
+            return 1
+
+    ran(Daily())
+    scope = Scope(inside_run=True, is_build=True)
+    scope.started -= 3600
+    assert verdict.too_old(Daily(), scope, Daily().target.record) is None
 
 
 class Base(Task):
@@ -162,8 +192,6 @@ def test_the_version_is_a_part_of_the_step(ran, monkeypatch):
 
 
 def with_older_library(task):
-    import dataclasses
-
     record = task.target.record
     assert record.libraries
     task.target.rewrite(dataclasses.replace(record, libraries=dict.fromkeys(record.libraries, "0.0.1")))
@@ -398,8 +426,6 @@ def test_the_audit_names_steps_that_give_other_bytes(ran):
 
 
 def test_expected_durations_come_from_earlier_runs(ran):
-    import dataclasses
-
     for n in (1, 2, 3):
         ran(Base(n=n))
         Base(n=n).target.rewrite(dataclasses.replace(Base(n=n).target.record, duration=60.0 * n))
