@@ -20,7 +20,7 @@ from pipeline import filecache, garbage, interrupts, observing, planning, settin
 from pipeline.entry import Entry
 from pipeline.errors import BusyError, MissingFileError, PipelineError, StepError, TaskDefinitionError
 from pipeline.observing import Observer
-from pipeline.repairing import Repair
+from pipeline.repairing import Repair, owner_of
 from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
 from pipeline.scope import Scope, run_scope
@@ -120,9 +120,10 @@ def _heeding_signals(entry: Entry, grace: float) -> Iterator[None]:
 def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worker: Worker | None, scope: Scope) -> None:
     """The entry of a run that did not come to its end, with what had ended until then."""
     outcomes = {task: Outcome("kept", verdict) for task, verdict in plan.verdicts.items() if verdict.is_current}
+    scheduled = {task.task_id: task for task in map(owner_of, worker._scheduled_tasks.values())} if worker is not None else {}
     for name, (state, duration, failure, begun, identity) in worker.settled.items() if worker is not None else ():
-        task = worker._scheduled_tasks.get(name) if worker is not None else None
-        if task is not None and not isinstance(task, Repair):
+        task = scheduled.get(name)
+        if task is not None:
             outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun, identity)
     error = interrupts.leaving_by() or error
     interrupted = isinstance(error, KeyboardInterrupt)
@@ -150,7 +151,7 @@ def _known_requirements(scope: Scope, worker: Worker | None) -> Callable[[Any], 
 
     def known(task: Any) -> Leaves:
         found = scope.known_requirements(task)
-        return [*found, *(("", one.owner if isinstance(one, Repair) else one) for one in asked.get(task.task_id, ()))]
+        return [*found, *(("", owner_of(one)) for one in asked.get(task.task_id, ()))]
 
     return known
 
@@ -235,7 +236,7 @@ def _prepare(tasks: list[Any], kinds: Kinds, scope: Scope) -> None:
 
 def _flush(plan: planning.Plan, worker: Worker, scope: Scope) -> None:
     """Bring everything that was committed to the disk, also by what was required while running."""
-    more = [task for task in worker._scheduled_tasks.values() if task not in plan.verdicts]
+    more = [task for task in map(owner_of, worker._scheduled_tasks.values()) if task not in plan.verdicts]
     scope.marks.take_away(task.store for task in more if isinstance(task, Task) and not isinstance(task, WrapperTask))
 
 
@@ -270,9 +271,8 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
     if worker is not None:
         for task in worker._scheduled_tasks.values():
             # What was required while running was not in the plan.
-            if not isinstance(task, Repair):
-                tasks[task] = None
-            elif task.verdict is not None:
+            tasks[owner_of(task)] = None
+            if isinstance(task, Repair) and task.verdict is not None:
                 repaired.setdefault(task.owner, task.verdict)
     outcomes: dict[Any, Outcome] = {}
     for task in tasks:

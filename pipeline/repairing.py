@@ -66,6 +66,11 @@ class Repair(BaseTask):
         return self.owner.priority
 
 
+def owner_of(task: Any) -> Any:
+    """The task whose body is run: that which a repair makes again, else the task itself."""
+    return task.owner if isinstance(task, Repair) else task
+
+
 def _is_lacking(task: Any) -> bool:
     found = planning.find(task, current())
     return found.absent or not found.verdict.is_current

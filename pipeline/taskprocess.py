@@ -18,7 +18,7 @@ from pipeline.engines import Result, deaths
 from pipeline.engines.engine import HELD
 from pipeline.errors import RequirementFailedError
 from pipeline.postponing import Held
-from pipeline.repairing import Repair
+from pipeline.repairing import owner_of
 from pipeline.scope import current
 from pipeline.secrets import redact
 from pipeline.task import BaseTask
@@ -76,7 +76,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
     @property
     def _owner(self) -> Any:
         """The task whose body is run."""
-        return self.task.owner if isinstance(self.task, Repair) else self.task
+        return owner_of(self.task)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.task!r}>"

@@ -29,7 +29,7 @@ from pipeline.engines.processes import ProcessJob
 from pipeline.errors import BusyError, CycleError, FailedBeforeError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
-from pipeline.repairing import Repair
+from pipeline.repairing import owner_of
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
 from pipeline.structure import is_task
@@ -210,7 +210,7 @@ class Worker(luigi.worker.Worker):
             raise queue.Empty
         if result.status == HELD:
             job = self._running_tasks.pop(result.task_id)
-            self._postponed.add(result.task_id, job, _owner(job.task))
+            self._postponed.add(result.task_id, job, owner_of(job.task))
             if self._observer is not None:
                 self._observer.ended(job.task, WAITING, 0.0, None)
             raise queue.Empty
@@ -238,7 +238,7 @@ class Worker(luigi.worker.Worker):
     def _tell(self, observer: Observer, task: Any, result: engines.Result) -> None:
         told = False
         for task_id, state, duration, *_ in result.settled:
-            settled = self._scheduled_tasks.get(task_id)
+            settled = self._scheduled_tasks.get(task_id) or (owner_of(task) if task_id == owner_of(task).task_id else None)
             if settled is not None:
                 state = "failed" if task_id in self._in_cycles and state == "skipped" else state
                 observer.ended(settled, state, duration, self.settled[task_id][2])
@@ -264,7 +264,7 @@ class Worker(luigi.worker.Worker):
 
     def _keep_last_words(self, job: ProcessJob, explanation: str) -> None:
         """The process of a step is no more: what it had printed is the log."""
-        task = job.task.owner if isinstance(job.task, Repair) else job.task
+        task = owner_of(job.task)
         if current().captures:
             steplogs.keep_of_dead(task, current().id, *job.last_words, explanation)
 
@@ -290,7 +290,7 @@ class Worker(luigi.worker.Worker):
             del self._waiting[name]
             if name in done:
                 continue
-            missing = _owner(self._scheduled_tasks[name])
+            missing = owner_of(self._scheduled_tasks[name])
             current().failed.add(missing.task_id)
             for task in waiting:
                 path = self._way(missing, task) if task.task_id not in done and task.task_id not in self._given_up else None
@@ -325,7 +325,7 @@ class Worker(luigi.worker.Worker):
                 while (task := before[task.task_id]) is not None:
                     path.append(task)
                 return path[::-1]
-            for required in [*task.deps(), *map(_owner, self.asked.get(task.task_id, ()))]:
+            for required in [*task.deps(), *map(owner_of, self.asked.get(task.task_id, ()))]:
                 if required.task_id not in before:
                     before[required.task_id] = task
                     waiting.append(required)
@@ -395,8 +395,3 @@ class Worker(luigi.worker.Worker):
 
     def _keep_alive(self, get_work_response: Any) -> bool:
         return bool((self._retries or self._postponed) and not self._stop_requesting_work) or bool(super()._keep_alive(get_work_response))
-
-
-def _owner(task: Any) -> Any:
-    """The task whose body is run."""
-    return task.owner if isinstance(task, Repair) else task
