@@ -45,12 +45,12 @@ _NO_OPTIONS: Mapping[str, Any] = {}
 
 
 class _Needs(Unfinished):
-    """These tasks must be made before this one can go on. `known`: a scheduler may believe that they are; `damage`: what is wrong with them."""
+    """Tasks must be made before this one can go on. `again`: a scheduler may believe that they are; `damage`: what is wrong with those."""
 
-    def __init__(self, tasks: list[Any], *, known: bool, damage: Verdict | None = None) -> None:
-        super().__init__(tasks)
-        self.tasks = tasks
-        self.known = known
+    def __init__(self, tasks: list[Any] | None = None, *, again: list[Any] | None = None, damage: Verdict | None = None) -> None:
+        super().__init__(tasks, again)
+        self.tasks = tasks or []
+        self.again = again or []
         self.damage = damage
 
 
@@ -66,7 +66,7 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             scope.shared.done(task.task_id)
             return
         except _Needs as needs:
-            wanted = repairs(needs.tasks, needs.damage) if needs.known else needs.tasks
+            wanted = [*needs.tasks, *repairs(needs.again, needs.damage)]
         except Held:
             raise
         except LeaseLostError as lost:
@@ -95,7 +95,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     requirements, leaves = scope.requirements(task)
     if found.first is not None and not any(found.first == required for _, required in leaves) and found.first.task_id not in scope.failed:
         # What it required when it last ran must run. If that comes out as it was, this task need not.
-        raise _Needs([found.first], known=False)
+        raise _Needs([found.first])
     execution = Execution(task, scope, leaves)
     store = execution.target.store
     with store.draft() as draft, StepLog(execution):
@@ -265,8 +265,8 @@ class Execution:
         return None
 
     def _require(self, required: list[Any], *, known: bool) -> None:
-        """`_Needs` unless all of these are current and at hand."""
-        needs = []
+        """`_Needs` unless all of these are current and at hand. `known`: a scheduler has heard of them, and may believe that they are."""
+        needs, absent = [], []
         for task in required:
             if task.task_id in self.scope.failed:
                 raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
@@ -277,9 +277,10 @@ class Execution:
             for owner in self._absent(task, found):
                 if not self._elsewhere(owner):
                     self.scope.want(owner)
-                    needs.append(owner)
-        if needs:
-            raise _Needs(list(dict.fromkeys(needs)), known=known)
+                    absent.append(owner)  # its record says that it is current, and who believes that would not make it
+        if needs or absent:
+            again = [*needs, *absent] if known else absent
+            raise _Needs([] if known else list(dict.fromkeys(needs)), again=list(dict.fromkeys(again)))
 
     def _found(self, task: Any) -> Finding:
         return self.scope.remembered(task) or planning.find(task, self.scope)
@@ -329,11 +330,11 @@ class Execution:
                 log.warning("%s", error)
                 self._set_aside(required)
                 rule = Rule.UNTRUSTED if isinstance(error, UntrustedError) else Rule.DAMAGED
-                raise _Needs([required], known=True, damage=Verdict(rule, str(error))) from None
+                raise _Needs(again=[required], damage=Verdict(rule, str(error))) from None
             except MissingOutputError:
                 for task in [required, *self._behind(required)]:
                     self.scope.forget(task)
-                raise _Needs([required], known=True) from None
+                raise _Needs(again=[required]) from None
             # Another process may have committed between the judgement and the load.
             if found.stamp is None or stamp == found.stamp:
                 if self.task.share_inputs:

@@ -176,6 +176,58 @@ def test_a_yielded_task_that_fails_skips_the_step(workers, monkeypatch):
     assert run.skipped == [Sum(upto=3)]
 
 
+class Mid(Task):
+    def requires(self):
+        return Leaf(n=1)
+
+    def easy_run(self, inputs):
+        return inputs
+
+
+class AsksForBoth(Task):
+    timeout = luigi.IntParameter(default=0, significant=False)
+
+    def easy_run(self, inputs):
+        one, mid = yield [Leaf(n=2), Mid()]
+        return one + mid
+
+
+# A step with a timeout has a process of its own also where there is one worker.
+@pytest.mark.parametrize("way", [{}, {"workers": 2}, {"engine": "processes"}, {"timeout": 60}])
+def test_what_is_yielded_and_was_trimmed_is_made_again(way, ran):
+    way = dict(way)
+    step = AsksForBoth(timeout=way.pop("timeout", 0))
+    ran(step)
+    pipeline.trim([Leaf(n=2), Mid()])
+    step.remove()
+    assert ran(step, **way) == ["AsksForBoth", "Leaf", "Mid"]
+    assert step.load() == 3
+
+
+def test_what_is_yielded_and_was_trimmed_is_made_again_under_luigi(ran):
+    ran(Sum(upto=2))
+    pipeline.trim([Leaf(n=2)])
+    Sum(upto=2).remove()
+    assert luigi.build([Sum(upto=2)], local_scheduler=True, workers=2)
+    assert Sum(upto=2).load() == 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_yielded_and_was_damaged_is_made_again_and_counted(workers, ran, capsys):
+    ran(Sum(upto=2))
+    path = Leaf(n=2).target.path
+    with open(path, "r+b") as file:
+        file.write(b"9")
+    Sum(upto=2).remove()
+    run = pipeline.build(Sum(upto=2), workers=workers, progress=True)
+    assert run.ran == [Sum(upto=2), Leaf(n=2)]
+    assert run.damaged == [Leaf(n=2)]
+    assert Sum(upto=2).load() == 3
+    told = capsys.readouterr()
+    assert "2 ran" in told.out + told.err
+    assert "DAMAGED" in told.out + told.err
+
+
 def test_dynamic_requirements_of_luigi_are_understood(ran):
     class Step(Task):
         def easy_run(self, inputs):
