@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from luigi.date_interval import DateInterval
 from luigi.freezing import FrozenOrderedDict
 
 from pipeline.errors import ParameterError
@@ -166,6 +167,8 @@ def _encode_other(value: Any) -> bytes:
         return _sequence(b"o", [_text(b"s", kind.__qualname__), _encode_mapping({name: getattr(value, name) for name in fields})])
     if isinstance(value, (tuple, list)):
         return _encode_items(b"t", value)
+    if isinstance(value, DateInterval):  # a month is not the days that it has, as Luigi sees it
+        return _sequence(b"I", [_text(b"s", kind.__qualname__), encode(value.date_a), encode(value.date_b)])
     return _encode_numeric(value)
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from luigi.date_interval import Custom, Date, Month, Week, Year
 
 import pipeline
 from pipeline import ListTaskParameter, Task, TaskParameter
@@ -68,6 +69,7 @@ DIFFERENT = [
     np.datetime64("2020-01-01"), np.timedelta64(1, "s"), uuid.UUID(int=1), fractions.Fraction(1, 3), re.compile("a"), re.compile(b"a", re.DOTALL),
     Access.READ | Access.WRITE, Access(0), Point(1, 2), Size(1, 2), pathlib.PurePosixPath("a\\b"), datetime.time(1, tzinfo=UTC), 10**300,
     datetime.datetime(2020, 10, 25, 2, 30, tzinfo=zoneinfo.ZoneInfo("Europe/Paris"), fold=1), pd.Timestamp("2020-01-01", tz="Asia/Kathmandu"),
+    Month(2020, 1), Month(2020, 2), Year(2020), Week(2020, 1), Date(2020, 1, 1), Custom(datetime.date(2020, 1, 1), datetime.date(2020, 2, 1)),
 ]  # fmt: skip
 
 
@@ -170,6 +172,22 @@ def test_a_value_that_does_not_fit_is_refused_by_name(parameter, wrong):
 
     with pytest.raises(ParameterError, match=r"Step\.setting"):
         Step(setting=wrong)
+
+
+@pytest.mark.parametrize("text", ["2020-01-05", "2020-01", "2020", "2020-W05", "2020-01-05-2020-01-09"])
+def test_an_interval_of_dates_is_a_parameter(text, ran):
+    class Span(Task):
+        span = luigi.DateIntervalParameter(default=Month(2019, 1))
+
+        def easy_run(self, inputs):
+            return [day.isoformat() for day in self.span.dates()]
+
+    task = Span(span=luigi.DateIntervalParameter().parse(text))
+    assert ran(task, Span(), workers=2) == ["Span", "Span"]
+    assert ran(Span(span=text)) == []
+    assert Span.from_str_params(task.to_str_params()) is task
+    assert task.load() == [day.isoformat() for day in task.span.dates()]
+    assert task.target.record.params == {"span": {"text": text}}
 
 
 def test_the_place_of_a_bad_value_inside_another_is_named():
