@@ -1,7 +1,8 @@
 """Conditions on parameters, as a person writes them: `rate>=0.1`, `kind=ridge`, `day<2026-03-01`.
 
 Promises: numbers are compared as numbers and everything else as text (dates as they are written sort rightly); a task without the parameter
-does not fulfil a condition on it. What is no condition, or names a parameter that nothing has, is a `ConditionError`.
+does not fulfil a condition on it. A value that is missing, or of another kind than what it is compared with, is neither less nor more.
+What is no condition, or names a parameter that nothing has, is a `ConditionError`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+_EQUALITIES = (operator.eq, operator.ne)
 _CONDITION = re.compile(r"\s*([^\W\d]\w*)\s*(>=|<=|!=|==|=|>|<)(.*)", re.DOTALL)
+
+_YEAR = re.compile(r"\d{4}")
+#: A day, with or without a time, or an interval of days: by the characters alone.
+_DATE = re.compile(r"\d{4}-[\dW][-\dW:.+TZ ]*")
 
 
 class Condition:
@@ -41,7 +47,7 @@ class Condition:
     def holds(self, params: Mapping[str, str]) -> bool:
         """For public parameters as text."""
         given = params.get(self.name)
-        if given is None:
+        if given is None or (self._compare not in _EQUALITIES and not _have_an_order(given, self._value)):
             return False
         mine, wanted = _number(given), _number(self._value)
         if mine is not None and wanted is not None:
@@ -59,6 +65,21 @@ def insist(conditions: Iterable[Condition], known: Iterable[str]) -> None:
             close = difflib.get_close_matches(condition.name, names, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
             raise ConditionError(f"{condition.text!r} names a parameter that nothing here has: {hint}")
+
+
+def _have_an_order(one: str, other: str) -> bool:
+    kinds = {_kind(one), _kind(other)}
+    if kinds == {"date", "number"}:
+        return all(_kind(text) == "date" or _YEAR.fullmatch(text) for text in (one, other))
+    return len(kinds) == 1 and "missing" not in kinds
+
+
+def _kind(text: str) -> str:
+    if text in ("", "None"):
+        return "missing"
+    if text.lower() in ("true", "false"):
+        return "truth"
+    return "number" if _number(text) is not None else "date" if _DATE.fullmatch(text) else "text"
 
 
 def _number(text: str) -> float | int | None:

@@ -464,6 +464,44 @@ def test_conditions_compare_numbers_dates_words_and_truth():
             Condition(wrong)
 
 
+@pytest.mark.parametrize("compare", ["<", "<=", ">", ">="])
+def test_what_is_missing_or_of_another_kind_fulfils_no_ordering(compare):
+    from pipeline.conditions import Condition
+
+    for given, wanted in [("None", "7"), ("", "7"), ("ridge", "7"), ("7", "ridge"), ("None", "a"), ("", "a"), ("None", "2026-01-01"), ("True", "0")]:
+        assert not Condition(f"x{compare}{wanted}").holds({"x": given})
+        assert Condition(f"x!={wanted}").holds({"x": given})
+    for given, wanted in [("2026-01-01", "7"), ("2026-01-01", "soon"), ("12", "2026-01-01"), ("soon", "2026-01-01"), ("[1, 2]", "1"), ("nan", "1")]:
+        assert not Condition(f"x{compare}{wanted}").holds({"x": given})
+
+
+def test_dates_and_parts_of_them_are_compared_as_they_are_written():
+    from pipeline.conditions import Condition
+
+    days = ["2025", "2025-12", "2025-12-31", "2026", "2026-01", "2026-01-01", "2026-01-01T05", "2026-01-01T0510", "2026-01-02", "2026-02", "2026-W07"]
+    for at, day in enumerate(days):
+        for other in days[at + 1 :]:
+            assert Condition(f"x<{other}").holds({"x": day})
+            assert Condition(f"x>={day}").holds({"x": other})
+            assert not Condition(f"x>{other}").holds({"x": day})
+    assert Condition("x>lasso").holds({"x": "ridge"})
+    assert Condition("x=None").holds({"x": "None"})
+    assert Condition("x!=None").holds({"x": "7"})
+
+
+def test_what_has_no_number_is_not_removed_by_an_ordering(cli):
+    class Guess(Task):
+        maybe = luigi.OptionalIntParameter(default=None)
+
+        def easy_run(self, inputs):
+            return 1
+
+    tasks = [Guess(), Guess(maybe=9)]
+    pipeline.build(tasks)
+    assert cli("rm", "--where", "maybe>7", "--yes", tasks=lambda: tasks)[0] == 0
+    assert [task.complete() for task in tasks] == [True, False]
+
+
 def test_the_only_output_of_a_name(store):
     from pipeline import outputs, stores
 
