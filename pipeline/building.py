@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import luigi.scheduler
 from luigi.scheduler import UNKNOWN
 
 from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
 from pipeline.entry import Entry
-from pipeline.errors import BusyError, MissingFileError, PipelineError, StepError, TaskDefinitionError
+from pipeline.errors import BusyError, MissingFileError, PipelineError, ResourceError, StepError, TaskDefinitionError
 from pipeline.observing import Observer
 from pipeline.repairing import Repair, owner_of
 from pipeline.runs import Outcome, Run
@@ -288,7 +289,8 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
             kept = verdict.is_current or planning.find(task, scope).verdict.is_current
-            outcomes[task] = Outcome("kept" if kept else "skipped", verdict, task=task)
+            error = None if kept or worker is None else _too_much(task, worker)
+            outcomes[task] = Outcome("kept" if kept else "skipped", verdict, error=error, task=task)
     _settle_wrappers(outcomes)
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)
@@ -333,6 +335,18 @@ def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> No
         if status == UNKNOWN and task in outcomes and outcomes[task].state == "skipped":
             error = StepError("its complete() or its requires() failed: the log has the traceback")
             outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error, task=task)
+
+
+def _too_much(task: Any, worker: Worker) -> ResourceError | None:
+    """Why a scheduler of this process could never hand out a task; what another one has to give is not known here."""
+    if not isinstance(worker._scheduler, luigi.scheduler.Scheduler):
+        return None
+    there_is = worker._scheduler._resources or {}
+    for name, amount in task.process_resources().items():
+        if amount > there_is.get(name, 1):
+            number = there_is.get(name, 1)
+            return ResourceError(f"{task!r} needs {amount} {name}, there {'is' if number == 1 else 'are'} {number}: see [resources] in luigi.cfg")
+    return None
 
 
 def _missing(task: Any) -> MissingFileError:

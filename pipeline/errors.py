@@ -102,6 +102,10 @@ class BusyError(PipelineError):
     """Another run holds what this one needs, and it was asked not to wait."""
 
 
+class ResourceError(PipelineError):
+    """A step needs more of a resource than there is, so it can never begin."""
+
+
 class StepInputsError(PipelineError, TypeError):
     """`pipeline.testing.run_step` was given inputs or answers of another shape than the step needs."""
 

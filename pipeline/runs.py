@@ -14,6 +14,7 @@ from typing import Any
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
 from pipeline import steplogs
+from pipeline.errors import ResourceError
 from pipeline.secrets import redact
 from pipeline.verdict import Rule, Verdict
 
@@ -113,7 +114,9 @@ class Run(LuigiRunResult):
             lines += [f"    {note}" for note in getattr(error, "__notes__", ())]
             if number < _LOGS_SHOWN:
                 lines += _last_of_log(task)
-        lines += [f"  skipped: {task!r}" for task in self.skipped[:20]]
+        for task in self.skipped[:20]:
+            error = self.outcomes[task].error
+            lines.append(f"  skipped: {error if isinstance(error, ResourceError) else repr(task)}")
         if len(self.skipped) > 20:
             lines.append(f"  and {len(self.skipped) - 20} more were skipped")
         lines += [f"  {task!r} was {self.outcomes[task].verdict}" for task in self.damaged[:20]]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import units
-from pipeline.errors import StepError
+from pipeline.errors import ResourceError, StepError
 from pipeline.reporting.failure import listed
 from pipeline.reporting.tally import Tally
 from pipeline.reporting.words import coloured, count, is_step, one_line, wrapped
@@ -42,6 +42,8 @@ def text(run: Run, recorded: Mapping[str, float], *, width: int, colour: bool) -
     lines += _failed([(task, steps[task]) for task in failed], width, colour)
     if skipped:
         lines.append("  " + coloured("skipped", "yellow", colour) + one_line(f"  {listed(skipped)}", width - 9))
+        reasons = [steps[task].error for task in skipped if isinstance(steps[task].error, ResourceError)]
+        lines += [f"    {one_line(str(reason), width - 4)}" for reason in reasons[:_MOST_LINES]]
     return redact("\n".join(lines))
 
 

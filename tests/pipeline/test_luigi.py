@@ -169,6 +169,32 @@ def test_resources_limit_how_many_run(tmp_path):
     assert pipeline.build([Heavy(n=n) for n in range(6)], workers=3).ok
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_that_needs_more_than_there_is_says_so(workers, capsys):
+    class Net(Task):
+        resources = {"gpu": 2}
+
+        def easy_run(self, inputs):
+            return 1
+
+    class Use(Task):
+        def requires(self):
+            return Net()
+
+        def easy_run(self, inputs):
+            return 1
+
+    run = pipeline.build(Use(), workers=workers, progress=True)
+    assert set(run.skipped) == {Net(), Use()}
+    words = "Net() needs 2 gpu, there is 1"
+    assert words in capsys.readouterr().out
+    assert words in run.summary_text
+    assert words in str(run.outcomes[Net()].error)
+    assert run.outcomes[Use()].error is None
+    luigi.configuration.get_config().set("resources", "gpu", "2")
+    assert pipeline.build(Use(), workers=workers).ok
+
+
 def test_an_external_luigi_task_that_is_not_there_is_failed(tmp_path):
     class Outside(luigi.ExternalTask):
         def output(self):
