@@ -17,12 +17,13 @@ from pipeline.errors import UnknownTaskError
 
 
 class Forcing:
-    """What is forced in one run."""
+    """What is forced in one run. `among`: nothing but these tasks, whatever needs them."""
 
-    def __init__(self, names: Any = ()) -> None:
+    def __init__(self, names: Any = (), *, among: Iterable[Any] | None = None) -> None:
         given: Iterable[Any] = [names] if isinstance(names, (str, type, luigi.Task)) else names
         #: (name, whether what needs it is forced too)
         self._names = [_parsed(name) for name in given]
+        self._among = None if among is None else {_key(task) for task in among}
         self._used: set[str] = set()
         self._below: set[str] = set()
 
@@ -31,16 +32,20 @@ class Forcing:
 
     def look_at(self, task: Any, requirements: Iterable[Any]) -> None:
         """Called for each task of the graph after its requirements."""
+        if self._among is not None and _key(task) not in self._among:
+            return
         for name, downwards in self._names:
             if _fits(name, task):
                 self._used.add(name)
-                if downwards:
+                if downwards and self._among is None:
                     self._below.add(task.task_id)
         if self._below and any(required.task_id in self._below for required in requirements):
             self._below.add(task.task_id)
 
     def why(self, task: Any) -> str | None:
         """Words where a task is forced."""
+        if self._among is not None and _key(task) not in self._among:
+            return None
         for name, _ in self._names:
             if _fits(name, task):
                 return f"--force {name}"
@@ -58,7 +63,7 @@ class Forcing:
 
 def _parsed(name: Any) -> tuple[str, bool]:
     if isinstance(name, luigi.Task):
-        return getattr(name, "key", name.task_id), False
+        return _key(name), False
     if isinstance(name, type):
         return name.get_task_family(), False  # type: ignore[attr-defined]
     return name.removesuffix("+"), name.endswith("+")
@@ -67,4 +72,8 @@ def _parsed(name: Any) -> tuple[str, bool]:
 def _fits(name: str, task: Any) -> bool:
     if name == "all" or name in (task.get_task_family(), type(task).__name__):
         return True
-    return len(name) >= 4 and getattr(task, "key", task.task_id).startswith(name)
+    return len(name) >= 4 and _key(task).startswith(name)
+
+
+def _key(task: Any) -> str:
+    return getattr(task, "key", task.task_id)  # type: ignore[no-any-return]

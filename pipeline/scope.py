@@ -58,7 +58,7 @@ class Scope:
         settings.forget()
         self.inside_run = inside_run
         self.is_build = is_build
-        self.forcing = Forcing(force)
+        self.forcing = force if isinstance(force, Forcing) else Forcing(force)
         #: Steps run although an earlier failure of theirs is kept.
         self.retry_failed = retry_failed
         _ids_of_this_process.add(self.id)

@@ -162,11 +162,11 @@ def forced(app: App, names: Sequence[str], tasks: list[Any]) -> Any:
         return names
     from pipeline.forcing import Forcing
 
-    forcing = Forcing(names)
+    forcing = Forcing(names, among=tasks)
     for task in tasks:
         forcing.look_at(task, ())
     forcing.insist(tasks)
-    return [task for task in tasks if forcing.why(task)]
+    return forcing
 
 
 def is_verbose() -> bool:

@@ -216,6 +216,13 @@ def test_only_a_family_is_forced(cli):
     assert ran(cli, "--until", "Train", "--force", "all") == ["Ingest(rows=3)", "Train(rows=3, rate=0.5, kind='ridge')"]
 
 
+def test_the_reason_of_what_is_forced_among_a_family_is_what_was_typed(cli):
+    ran(cli)
+    assert "FORCED: --force all" in cli("run", "--only", "Train", "--force", "all")[1]
+    assert "--force Train" in cli("plan", "--only", "Train", "--force", "Train+")[1]
+    assert ran(cli, "--only", "Train", "--force", "Train+") == ["Train(rows=3, rate=0.5, kind='ridge')"]
+
+
 def test_only_a_family_makes_what_it_needs(cli):
     assert ran(cli, "--only", "Train") == ["Ingest(rows=3)", "Train(rows=3, rate=0.5, kind='ridge')"]
 
