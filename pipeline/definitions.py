@@ -21,6 +21,8 @@ _LONGEST_OUTPUT = 64
 def check(cls: type[Task[Any]]) -> None:
     _check_target_types(cls)
     _check_limits(cls)
+    _check_reads(cls)
+    version_of(cls)
 
 
 def _check_target_types(cls: type[Task[Any]]) -> None:
@@ -49,3 +51,24 @@ def _check_limits(cls: type[Task[Any]]) -> None:
     limit = cls.max_parallel
     if limit is not None and (type(limit) is not int or limit < 1):
         raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")
+
+
+def _check_reads(cls: type[Task[Any]]) -> None:
+    names = getattr(cls, "reads", ())
+    if isinstance(names, (str, bytes)):
+        raise TaskDefinitionError(f"{cls.__name__}.reads is {names!r}: it must be a tuple of names, as in reads = ({names!r},)")
+
+
+def version_of(cls: type) -> str:
+    """The `version` of a class as the text that is hashed; empty where there is none, or where it is a parameter and so a part of the key."""
+    version = getattr(cls, "version", "")
+    if isinstance(version, (luigi.Parameter, property)) or (isinstance(version, str) and not version):
+        return ""
+    if isinstance(version, (str, int, float)):
+        return f"{type(version).__name__}:{version!r}"
+    try:
+        return f"encoded:{keys.encode(keys.freeze(version)).hex()}"
+    except (keys.Unencodable, RecursionError):
+        raise TaskDefinitionError(
+            f"{cls.__name__}.version is {version!r}: it must be a text, a number, or a tuple, list or dict of such, that is the same in every run"
+        ) from None

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline import settings
+from pipeline import definitions, settings
 from pipeline.errors import ConfigurationError
 from pipeline.fingerprint import normal
 from pipeline.fingerprint.project import Project
@@ -38,9 +38,9 @@ def of_task(cls: Any) -> Fingerprint:
     """The fingerprint of a task class."""
     walk = Walk(project_of(cls.__module__.split(".")[0])).run(cls)
     extra: dict[str, str] = {}
-    version = getattr(cls, "version", "")
-    if isinstance(version, (str, int, float)) and version != "":
-        extra["version"] = f"{type(version).__name__}:{version!r}"
+    version = definitions.version_of(cls)
+    if version:
+        extra["version"] = version
     for name in getattr(cls, "reads", ()):
         extra[f"reads {name}"] = seal.file_digest(_beside(cls, name))
     return _made_from(walk, extra)

@@ -178,6 +178,21 @@ def test_only_tasks_can_be_built(wrong, message):
         pipeline.build(wrong if not isinstance(wrong, str) else [wrong])
 
 
+def test_a_text_as_reads_is_refused():
+    with pytest.raises(pipeline.TaskDefinitionError, match=r"Step.reads is 'query.sql': it must be a tuple of names, as in reads = \('query.sql',\)"):
+
+        class Step(Task):
+            reads = "query.sql"
+
+
+@pytest.mark.parametrize("wrong", [object(), [object()], {"a": {1: len}}, lambda: 1])
+def test_a_version_that_no_later_run_would_know_is_refused(wrong):
+    with pytest.raises(pipeline.TaskDefinitionError, match="Step.version is .*: it must be a text, a number, or a tuple"):
+
+        class Step(Task):
+            version = wrong
+
+
 @pytest.mark.parametrize("wrong", [int, "pickle", luigi.LocalTarget, None])
 def test_a_target_type_that_is_none_is_refused_with_the_class(wrong):
     with pytest.raises(pipeline.TaskDefinitionError, match="Step: .* is no target class"):

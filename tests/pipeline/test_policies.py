@@ -184,6 +184,16 @@ def test_a_wrong_policy_is_refused(ran, monkeypatch):
         pipeline.build(Base())
 
 
+def test_any_plain_version_is_a_part_of_the_step(ran, monkeypatch):
+    for version in [(1, "a"), (1, "b"), {"a": [1, None]}, {"a": [2, None]}, None, True, 1, 1.0, "1"]:
+        monkeypatch.setattr(Base, "version", version)
+        assert ran(Base()) == ["Base"]
+        assert ran(Base()) == []
+    monkeypatch.setattr(Base, "version", object())
+    with pytest.raises(pipeline.TaskDefinitionError, match="Base.version is"):
+        pipeline.plan(Base())
+
+
 def test_the_version_is_a_part_of_the_step(ran, monkeypatch):
     ran(Base())
     monkeypatch.setattr(Base, "version", "2")
