@@ -125,6 +125,8 @@ def _did_something(entry: RunEntry) -> int:
 
 
 def _list(found: list[RunEntry], total: int) -> None:
+    from pipeline.reporting import text
+
     rows = []
     for entry in found:
         took = units.duration(entry.duration) if entry.duration is not None else ""
@@ -132,7 +134,7 @@ def _list(found: list[RunEntry], total: int) -> None:
         rows.append([entry.id, showing.moment(entry.begun), took, entry.outcome, *counts, entry.reason])
     if rows:
         showing.table(rows, ["RUN", "BEGUN", "TOOK", "OUTCOME", "RAN", "KEPT", "FAILED", "SKIPPED", "REASON"], coloured=3)
-    showing.line(f"{total} runs" + (f", the newest {len(found)} shown; --last {total} shows all" if total > len(found) else ""))
+    showing.line(text.plural(total, "run") + (f", the newest {len(found)} shown; --last {total} shows all" if total > len(found) else ""))
 
 
 def _show(entry: RunEntry) -> None:

@@ -18,6 +18,8 @@ from pipeline.cli import options, showing
 @click.pass_context
 def ls(context: click.Context, names: tuple[str, ...], family: tuple[str, ...], where: tuple[str, ...], as_json: bool) -> int:
     """List the outputs that are stored, of all NAMEs (families or beginnings of keys) or of everything; reads their records alone."""
+    from pipeline.reporting import text
+
     found = options.chosen(context.obj, names, family, where)
     if as_json:
         showing.as_json([options.output_as_json(output) for output in found])
@@ -35,5 +37,5 @@ def ls(context: click.Context, names: tuple[str, ...], family: tuple[str, ...], 
     if rows:
         showing.table(rows, ["KEY", "SIZE", "AGE", "TOOK", "TASK"])
     total = sum(output.record.size for output in found if output.record is not None and not output.record.trimmed)
-    showing.line(f"{len(found)} outputs, {units.size(total)}")
+    showing.line(f"{text.plural(len(found), 'output')}, {units.size(total)}")
     return 0

@@ -502,6 +502,12 @@ def test_what_has_no_number_is_not_removed_by_an_ordering(cli):
     assert [task.complete() for task in tasks] == [True, False]
 
 
+def test_one_is_not_many(cli):
+    pipeline.build(Ingest())
+    assert cli("ls")[1].splitlines()[-1].startswith("1 output, ")
+    assert cli("history")[1].splitlines()[-1] == "1 run"
+
+
 def test_the_only_output_of_a_name(store):
     from pipeline import outputs, stores
 
