@@ -13,13 +13,14 @@ import luigi
 
 from pipeline import planning
 from pipeline.metaclass import TaskMeta
+from pipeline.ours import Ours
 from pipeline.scope import Scope, current
 from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict
 from targets import seal
 from targets.place import Place
 
 
-class BaseTask(luigi.Task, metaclass=TaskMeta):
+class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
     """What all our tasks share: typed keys, cheap objects, a verdict."""
 
     _visible_in_registry = False

@@ -18,6 +18,7 @@ from luigi.parameter import ParameterVisibility
 
 from pipeline import secrets
 from pipeline.basetask import BaseTask
+from pipeline.ours import name_of
 from pipeline.runs import Outcome
 from pipeline.scope import Scope
 from pipeline.task import ExternalFile, Task, WrapperTask
@@ -183,7 +184,7 @@ class _Group:
 
     def pack(self, numbers: Mapping[str, int], scope: Scope) -> dict[str, Any]:
         tasks = self.tasks
-        packed: dict[str, Any] = {"family": self.family, "kind": self.kind, "keys": [getattr(task, "key", task.task_id) for task in tasks]}
+        packed: dict[str, Any] = {"family": self.family, "kind": self.kind, "keys": [name_of(task) for task in tasks]}
         packed["fingerprint"] = scope.code.known(type(tasks[0]))
         parameters = dict(type(tasks[0]).get_params())
         hidden = [name for name, declared in parameters.items() if declared.visibility != ParameterVisibility.PUBLIC]
@@ -218,7 +219,7 @@ def _described(value: Any, declared: Any, own: int, numbers: Mapping[str, int]) 
     # The reader knows how a task is shown: writing that each time would write a chain of tasks once for each of its tasks.
     if isinstance(value, luigi.Task):
         at = numbers.get(value.task_id, own)
-        return {"task": at} if at < own else {"text": f"{value.get_task_family()} {getattr(value, 'key', value.task_id)[:12]}"}
+        return {"task": at} if at < own else {"text": f"{value.get_task_family()} {name_of(value)[:12]}"}
     if isinstance(value, tuple) and value and all(isinstance(item, luigi.Task) and numbers.get(item.task_id, own) < own for item in value):
         return {"tasks": [numbers[item.task_id] for item in value]}
     return {"text": secrets.redact(_cut(declared.serialize(value))), "shown": secrets.redact(repr(value)[: _LONGEST_SHOWN + 1])}

@@ -14,6 +14,7 @@ from typing import Any
 from pipeline import units
 from pipeline.facts import for_record
 from pipeline.fingerprint import kept
+from pipeline.ours import name_of
 from pipeline.planning import Plan
 from pipeline.task import ExternalFile, Part, Task, WrapperTask
 from pipeline.verdict import Rule, Verdict
@@ -42,7 +43,7 @@ class Row:
         return {
             "task": repr(self.task),
             "family": self.task.get_task_family(),
-            "key": getattr(self.task, "key", self.task.task_id),
+            "key": name_of(self.task),
             "kind": self.kind,
             "verdict": str(self.verdict),
             "rule": str(self.verdict.rule),

@@ -14,6 +14,7 @@ from typing import Any
 import luigi
 
 from pipeline.errors import UnknownTaskError
+from pipeline.ours import name_of
 
 
 class Forcing:
@@ -23,7 +24,7 @@ class Forcing:
         given: Iterable[Any] = [names] if isinstance(names, (str, type, luigi.Task)) else names
         #: (name, whether what needs it is forced too)
         self._names = [_parsed(name) for name in given]
-        self._among = None if among is None else {_key(task) for task in among}
+        self._among = None if among is None else {name_of(task) for task in among}
         self._used: set[str] = set()
         self._below: set[str] = set()
 
@@ -32,7 +33,7 @@ class Forcing:
 
     def look_at(self, task: Any, requirements: Iterable[Any]) -> None:
         """Called for each task of the graph after its requirements."""
-        if self._among is not None and _key(task) not in self._among:
+        if self._among is not None and name_of(task) not in self._among:
             return
         for name, downwards in self._names:
             if _fits(name, task):
@@ -44,7 +45,7 @@ class Forcing:
 
     def why(self, task: Any) -> str | None:
         """Words where a task is forced."""
-        if self._among is not None and _key(task) not in self._among:
+        if self._among is not None and name_of(task) not in self._among:
             return None
         for name, _ in self._names:
             if _fits(name, task):
@@ -63,7 +64,7 @@ class Forcing:
 
 def _parsed(name: Any) -> tuple[str, bool]:
     if isinstance(name, luigi.Task):
-        return _key(name), False
+        return name_of(name), False
     if isinstance(name, type):
         return name.get_task_family(), False  # type: ignore[attr-defined]
     return name.removesuffix("+"), name.endswith("+")
@@ -72,8 +73,4 @@ def _parsed(name: Any) -> tuple[str, bool]:
 def _fits(name: str, task: Any) -> bool:
     if name == "all" or name in (task.get_task_family(), type(task).__name__):
         return True
-    return len(name) >= 4 and _key(task).startswith(name)
-
-
-def _key(task: Any) -> str:
-    return getattr(task, "key", task.task_id)  # type: ignore[no-any-return]
+    return len(name) >= 4 and name_of(task).startswith(name)

@@ -29,6 +29,7 @@ from luigi.date_interval import DateInterval
 from luigi.freezing import FrozenOrderedDict
 
 from pipeline.errors import ParameterError
+from pipeline.ours import Ours
 from pipeline.secrets import Secret, hashed
 from targets import seal
 
@@ -149,9 +150,8 @@ def _encode_other(value: Any) -> bytes:
     kind = type(value)
     if isinstance(value, enum.Enum):
         return _sequence(b"e", [_text(b"s", kind.__qualname__), _text(b"s", value.name or str(value.value))])
-    key = getattr(value, "key", None)
-    if isinstance(key, str) and getattr(value, "task_id", None) is not None:
-        return _text(b"k", key)
+    if isinstance(value, Ours):
+        return _text(b"k", value.key)
     if isinstance(value, (set, frozenset)):
         return _sequence(b"S", sorted(encode(item) for item in value))
     if isinstance(value, pathlib.PurePath):

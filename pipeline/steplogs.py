@@ -20,6 +20,7 @@ from typing import Any
 from pipeline import capture, interrupts, logs
 from pipeline.engines import deaths
 from pipeline.errors import FailedBeforeError, RequirementFailedError
+from pipeline.ours import Ours
 from pipeline.postponing import Held
 from pipeline.reporting import console
 from pipeline.secrets import redact
@@ -241,7 +242,7 @@ def short_name(task: Any) -> str:
     name = repr(task)
     if len(name) <= _LONGEST_NAME:
         return name
-    return f"{type(task).__name__}({task.key[:8]})" if hasattr(task, "key") else name[: _LONGEST_NAME - 3] + "..."
+    return f"{type(task).__name__}({task.key[:8]})" if isinstance(task, Ours) else name[: _LONGEST_NAME - 3] + "..."
 
 
 def show(task: Any, lines: list[bytes], inner: bool = False) -> None:

@@ -85,7 +85,8 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         """Run the task here; the result says everything."""
         scope = current()
         listener, scope.listener = scope.listener, self._listen
-        key, scope.goes_on_without = scope.goes_on_without, getattr(self._owner, "key", None)
+        owner = self._owner
+        key, scope.goes_on_without = scope.goes_on_without, owner.key if isinstance(owner, BaseTask) else None
         self._begun = (time.time(), time.perf_counter())
         try:
             self.run()

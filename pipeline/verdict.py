@@ -18,6 +18,7 @@ import luigi
 
 from pipeline import units
 from pipeline.errors import RequirementError
+from pipeline.ours import Ours
 from pipeline.parameters import from_text
 from targets import seal, trust
 from targets.errors import NewerRecordError, RecordError
@@ -107,7 +108,7 @@ class Look:
 
 def key_of(task: Any) -> str:
     """The key by which a requirement is recorded; a plain Luigi task's is made from its id."""
-    return getattr(task, "key", None) or seal.short_digest(task.task_id.encode("utf-8", "surrogatepass"))
+    return task.key if isinstance(task, Ours) else seal.short_digest(task.task_id.encode("utf-8", "surrogatepass"))
 
 
 def look(task: Any, scope: Scope) -> Finding | Look:
@@ -184,7 +185,8 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
         if not finding.verdict.is_current:
             first = first or required
         elif finding.identity != (recorded[path] if recorded is not None else record.inputs.identity_at(at)):
-            return Finding(Verdict(Rule.INPUT, f"{required!r} has {_what_is_other(required, scope)}"), stamp=seen.stamp, duration=record.duration)
+            reason = f"{required!r} has {_what_is_other(required, finding, scope)}"
+            return Finding(Verdict(Rule.INPUT, reason), stamp=seen.stamp, duration=record.duration)
     for required, identity in seen.dynamic:
         # Had an earlier one been different, the step might not have asked for a later one.
         if first is not None:
@@ -204,10 +206,10 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
     return Finding(CURRENT, scope.identity_of(task, record), seen.stamp, record.trimmed, duration=record.duration)
 
 
-def _what_is_other(required: Any, scope: Scope) -> str:
+def _what_is_other(required: Any, finding: Finding, scope: Scope) -> str:
     """What is known about how an input differs from what it was."""
-    target = getattr(required, "target", None)
-    found = target.find_record() if target is not None else None
+    # Only what has a record has a stamp, and only that a target of ours.
+    found = required.target.find_record() if finding.stamp is not None else None
     if found is None:
         return "another content"
     changed = scope.code.changed_names(found[0])

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline import units
+from pipeline.ours import name_of
 from pipeline.reporting import console
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         rows = []
         for task in wanted:
             outcome = run.outcomes[task]
-            row = {"task": repr(task), "family": task.get_task_family(), "key": getattr(task, "key", task.task_id)}
+            row = {"task": repr(task), "family": task.get_task_family(), "key": name_of(task)}
             row |= {"verdict": str(outcome.verdict), "begun": outcome.begun, "duration": outcome.duration}
             rows.append(row | ({"error": columns.error_text(outcome.error)} if outcome.error is not None else {}))
         return rows
