@@ -228,7 +228,7 @@ def _prepare(tasks: list[Any], kinds: Kinds, scope: Scope) -> None:
         with contextlib.suppress(PipelineError, OSError):  # the step itself says so
             scope.marks.mark(store)
     for task in tasks:
-        if getattr(task, "share_inputs", False):
+        if isinstance(task, Task) and task.share_inputs:
             scope.shared.expect(task.task_id, (required.task_id for _, required in scope.requirements(task)[1]))
     for kind in dict.fromkeys(type(task) for task in tasks if isinstance(task, Task)):
         with contextlib.suppress(PipelineError):  # the step itself says so, if it gets that far

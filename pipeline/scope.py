@@ -117,8 +117,7 @@ class Scope:
             self.moved()
         found = self._current.get(task.task_id)
         if found is not None:
-            target = getattr(task, "target", None)
-            if target is None or found.stamp is None or target.stamp() == found.stamp:
+            if found.stamp is None or task.target.stamp() == found.stamp:
                 return found
             del self._current[task.task_id]
             return None

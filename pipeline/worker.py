@@ -33,6 +33,7 @@ from pipeline.repairing import owner_of
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
 from pipeline.structure import is_task
+from pipeline.task import Task
 from pipeline.taskprocess import TaskProcess
 
 log = logging.getLogger("pipeline")
@@ -333,7 +334,7 @@ class Worker(luigi.worker.Worker):
 
     def _tell_limit(self, task: Any) -> None:
         """Without being told, a scheduler takes every resource for one of which there is one."""
-        limit = getattr(type(task), "max_parallel", None)
+        limit = type(task).max_parallel if isinstance(task, Task) else None
         if limit is not None and type(task) not in self._limits_told:
             self._limits_told.add(type(task))
             self._scheduler.update_resource(task.slots_name(), limit)
@@ -362,15 +363,16 @@ class Worker(luigi.worker.Worker):
     def _plan_retry(self, task_id: str) -> bool:
         """Whether a task that has just failed is tried again."""
         task = self._scheduled_tasks.get(task_id)
-        retries = getattr(task, "retries", 0)
-        if not retries or task_id in self._given_up or self._stop_requesting_work or not self._may_succeed(task_id):
+        if not isinstance(task, Task) or not task.retries:
+            return False
+        if task_id in self._given_up or self._stop_requesting_work or not self._may_succeed(task_id):
             return False
         self._tries[task_id] += 1
         failed = self._tries[task_id]
-        if failed > retries:
+        if failed > task.retries:
             return False
-        pause = task.retry_delay * 2 ** (failed - 1)  # type: ignore[union-attr]
-        log.warning("%r failed; try %d of %d begins in %g s", task, failed + 1, retries + 1, pause)
+        pause = task.retry_delay * 2 ** (failed - 1)
+        log.warning("%r failed; try %d of %d begins in %g s", task, failed + 1, task.retries + 1, pause)
         heapq.heappush(self._retries, (time.monotonic() + pause, self._results, task))
         return True
 

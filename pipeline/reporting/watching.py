@@ -24,6 +24,7 @@ from pipeline.reporting.tally import Tally
 from pipeline.reporting.words import meant
 from pipeline.runs import Run
 from pipeline.secrets import redact
+from pipeline.task import Task
 
 #: So many failures are shown in full, then so many in a line each; the summary counts all.
 _IN_FULL, _IN_A_LINE = 10, 100
@@ -100,7 +101,7 @@ class Watch:
             self._shows.ended(task, state, seconds)
 
     def _failed(self, task: Any, seconds: float, error: BaseException) -> None:
-        retries = getattr(task, "retries", 0)
+        retries = task.retries if isinstance(task, Task) else 0
         self._tries[task.task_id] += 1
         tried = self._tries[task.task_id]
         self._failures += 1

@@ -1,0 +1,140 @@
+"""Plain Luigi tasks among ours: whatever their attributes are called, they mean to us only what Luigi says that they mean."""
+
+import datetime
+
+import luigi
+import pytest
+
+import pipeline
+from pipeline import Task, explaining
+from pipeline.planning import plan
+
+
+class Write(luigi.Task):
+    """Writes a number to a file of its own."""
+
+    folder = luigi.Parameter(significant=False)
+    n = luigi.IntParameter(default=0)
+
+    def output(self):
+        return luigi.LocalTarget(f"{self.folder}/{self.task_id}.txt")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write(str(self.n))
+
+
+class Get(Write):
+    key = luigi.Parameter(default="a")
+
+
+class GetAnother(Get):
+    pass
+
+
+class GetDay(Write):
+    key = luigi.DateParameter(default=datetime.date(2026, 1, 2))
+
+
+class GetByMethod(Write):
+    def key(self):
+        return "a"
+
+
+class Limited(Write):
+    max_parallel = luigi.IntParameter(default=2)
+    retries = 3
+    retry_delay = None
+    share_inputs = True
+    outputs = timeout = fresh_for = version = reads = store = "something of its own"
+
+
+class Fails(Write):
+    retries = 1
+
+    def run(self):
+        raise ValueError("no luck")
+
+
+class Aimed(Write):
+    target = luigi.Parameter(default="somewhere")
+
+
+class OfParameter(Task):
+    source = pipeline.TaskParameter()
+
+    def easy_run(self, inputs):
+        return inputs["source"].open().read()
+
+
+class OfSeveral(Task):
+    sources = pipeline.ListTaskParameter()
+
+    def easy_run(self, inputs):
+        return [target.open().read() for target in inputs["sources"]]
+
+
+class Shown(Task):
+    """Chooses by day what it requires, and does not have it in its key."""
+
+    what = luigi.Parameter(significant=False, positional=False)
+    folder = luigi.Parameter(significant=False)
+
+    def requires(self):
+        return {"get": Get, "another": GetAnother}[self.what](folder=self.folder)
+
+    def easy_run(self, inputs):
+        return inputs.open().read()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return str(tmp_path)
+
+
+def test_plain_tasks_with_a_parameter_called_key_stay_apart_as_parameters(folder):
+    sources = [Get(n=1, folder=folder), Get(n=2, folder=folder), GetAnother(n=2, folder=folder)]
+    steps = [OfParameter(source=source) for source in sources]
+    assert len({step.key for step in steps}) == 3
+    assert pipeline.build(steps).ok
+    assert [step.load() for step in steps] == ["1", "2", "2"]
+    assert len({OfSeveral(sources=[source]).key for source in sources}) == 3
+
+
+@pytest.mark.parametrize("kind", [Get, GetDay, GetByMethod])
+def test_a_requirement_may_have_a_key_of_its_own(kind, folder, ran):
+    source = kind(n=3, folder=folder)
+    step = OfParameter(source=source)
+    assert ran(step) == sorted([kind.__name__, "OfParameter"])
+    assert ran(step, force=[step]) == ["OfParameter"]
+    assert [row.to_json()["key"] for row in explaining.rows(plan(step))] == [source.task_id, step.key]
+    assert ran(step) == []
+
+
+def test_plain_families_with_one_key_are_two_requirements(folder, ran):
+    ran(Shown(what="get", folder=folder))
+    assert ran(Shown(what="another", folder=folder)) == ["GetAnother", "Shown"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_names_that_mean_something_on_a_step_mean_nothing_on_a_plain_task(workers, folder, ran):
+    assert ran(OfParameter(source=Limited(folder=folder)), workers=workers) == ["Limited", "OfParameter"]
+    assert ran(OfParameter(source=Limited(folder=folder)), workers=workers) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_plain_task_with_retries_of_its_own_fails_once(workers, folder, capsys):
+    run = pipeline.build(OfParameter(source=Fails(folder=folder)), workers=workers, progress=True)
+    assert run.failed == [Fails(folder=folder)]
+    assert "no luck" in str(run.outcomes[Fails(folder=folder)].error)
+    assert "try 1" not in capsys.readouterr().err
+
+
+def test_a_plain_task_may_have_a_target_of_its_own(folder, ran):
+    step, source = OfParameter(source=Aimed(folder=folder)), Aimed(folder=folder)
+    ran(step)
+    with open(source.output().path, "w") as file:
+        file.write("other")
+    assert "has another content" in plan(step).verdicts[step].reason
+    assert ran(step) == ["OfParameter"]
+    assert step.load() == "other"
