@@ -157,9 +157,10 @@ class MisspeltParameterWarning(UserWarning):
 
 
 def _has_section(family: str) -> bool:
-    config = configuration.get_config()
-    has = getattr(config, "has_section", None)
-    return bool(has(family)) if has is not None else True
+    config: Any = configuration.get_config()
+    if isinstance(config, configuration.LuigiTomlParser):  # it inherits has_section, which knows of none
+        return family in config.data
+    return bool(config.has_section(family))
 
 
 def _coerce(declared: Any, value: Any) -> Any:

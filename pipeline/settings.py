@@ -1,4 +1,4 @@
-"""Settings: the section `[pipeline]` of luigi.cfg, and environment variables `PIPELINE_<NAME>` before it.
+"""Settings: the section `[pipeline]` of luigi.cfg or luigi.toml, and environment variables `PIPELINE_<NAME>` before it.
 
 Every setting is typed and documented here. A name that is not is a `ConfigurationError`, and so is a value that a setting cannot
 have: a misspelt setting that is silently ignored costs more than a refused start. In the environment, which other programs
@@ -56,7 +56,14 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
-def _not_empty(text: str) -> str:
+def _text(value: Any) -> str:
+    if not isinstance(value, str):  # a toml file has other values too
+        raise TypeError
+    return value
+
+
+def _not_empty(value: Any) -> str:
+    text = _text(value)
     if not text.strip():
         raise ValueError
     return text
@@ -84,6 +91,7 @@ _KINDS: dict[type, tuple[Callable[[Any], Any], str]] = {
     bool: (_switch, "true or false"),
     int: (_count, "a number of 1 or more"),
     float: (_seconds, "a number of seconds"),
+    str: (_text, "text"),
 }
 
 
@@ -135,18 +143,19 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     environment = os.environ if environment is None else environment
     known = {field.name: field for field in dataclasses.fields(Settings)}
     given: dict[str, tuple[Any, str]] = {}
-    for name, text in _section().items():
+    section, file = _section()
+    for name, value in section.items():
         name = name.replace("-", "_")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            raise ConfigurationError(f"[{SECTION}] {name} in luigi.cfg is no setting: {hint}")
-        given[name] = (text, f"[{SECTION}] {name} in luigi.cfg")
+            raise ConfigurationError(f"[{SECTION}] {name} in {file} is no setting: {hint}")
+        given[name] = (value, f"[{SECTION}] {name} in {file}")
     for name in known:
-        value = environment.get(PREFIX + name.upper())
+        text = environment.get(PREFIX + name.upper())
         # `${UNSET}` in a container's configuration is empty: as a directory that would be the current one.
-        if value is not None and (value or name != "target_dir"):
-            given[name] = (value, PREFIX + name.upper())
+        if text is not None and (text or name != "target_dir"):
+            given[name] = (text, PREFIX + name.upper())
     _warn_of_others(environment, known)
     return Settings(**{name: _typed(known[name], value, source) for name, (value, source) in given.items()})
 
@@ -199,22 +208,23 @@ def _warn_of_others(environment: Mapping[str, str], known: Iterable[str]) -> Non
                 log.warning("%s in the environment is no setting, and is ignored: did you mean %s%s?", name, PREFIX, close[0])
 
 
-def _section() -> Mapping[str, Any]:
+def _section() -> tuple[Mapping[str, Any], str]:
+    """What the configuration says, and the file in which it does."""
     config: Any = configuration.get_config()
+    if isinstance(config, configuration.LuigiTomlParser):  # it inherits what asks for sections, which knows of none
+        return config.data.get(SECTION, {}), "luigi.toml"
     try:
         if config.has_section(SECTION):
             # Luigi's section, read name by name, does not find some names with a dash.
-            return dict(config.items(SECTION))
+            return dict(config.items(SECTION)), "luigi.cfg"
     except configparser.Error as error:
         raise ConfigurationError(f"[{SECTION}] in luigi.cfg cannot be read: {error}") from error
-    except AttributeError:  # a toml configuration
-        return dict(getattr(config, "data", {}).get(SECTION, {}))
-    return {}
+    return {}, "luigi.cfg"
 
 
 def _typed(field: Any, value: Any, source: str) -> Any:
     kind = type(field.default)
-    parse, wanted = field.metadata.get("as") or _KINDS.get(kind) or (kind, "text")
+    parse, wanted = field.metadata.get("as") or _KINDS[kind]
     try:
         return parse(value)
     except (ValueError, TypeError, KeyError):

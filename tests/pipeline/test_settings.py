@@ -154,3 +154,50 @@ def test_what_other_programs_say_in_the_environment_is_theirs(nothing_told, capl
     with caplog.at_level(logging.WARNING, logger="pipeline"):
         settings.read({f"PIPELINE_{name}": "1" for name in names})
     assert not caplog.records
+
+
+@pytest.fixture
+def toml(nothing_set, monkeypatch):
+    """Write luigi.toml, and have it read."""
+    pytest.importorskip("toml")
+    parser = luigi.configuration.LuigiTomlParser
+    monkeypatch.setenv("LUIGI_CONFIG_PARSER", "toml")
+    monkeypatch.setattr(parser, "_config_paths", ["luigi.toml"])
+
+    def write(text):
+        (nothing_set / "luigi.toml").write_text(text)
+        monkeypatch.setattr(parser, "_instance", None)
+
+    return write
+
+
+def test_settings_may_be_in_a_toml_file(toml, nothing_set):
+    toml('[pipeline]\ntarget_dir = "from_file"\nworkers = 3\nkeep-going = false\ngrace = 2\n')
+    assert settings.read({}) == settings.Settings(target_dir="from_file", workers=3, keep_going=False, grace=2.0)
+    assert settings.read({"PIPELINE_WORKERS": "4"}).workers == 4
+    assert Step().store.url == str(nothing_set / "from_file")
+    toml("")
+    assert settings.read({}) == settings.Settings()
+
+
+@pytest.mark.parametrize(
+    "line", ["wrokers = 3", "workers = 0", 'workers = "many"', "target_dir = 5", 'project = ["one", "two"]', "on_code_change = 1"]
+)
+def test_what_is_wrong_in_a_toml_file_is_refused(toml, line):
+    toml(f"[pipeline]\n{line}\n")
+    with pytest.raises(ConfigurationError, match=rf"^\[pipeline\] {line.split()[0]} in luigi\.toml"):
+        settings.read({})
+
+
+def test_parameters_may_be_in_a_toml_file(toml):
+    class Configured(Task):
+        rate = luigi.FloatParameter(default=0.5)
+        names = luigi.ListParameter(default=[])
+
+        def easy_run(self, inputs):
+            return self.rate
+
+    toml("[Configured]\nrate = 0.7\n")
+    assert Configured().rate == 0.7
+    toml("")
+    assert Configured().rate == 0.5
