@@ -284,7 +284,7 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
                 verdict = repaired.get(task, verdict)
             outcomes[task] = Outcome(state, verdict, duration, error, started, identity, task)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
-            error = None if verdict.is_current else _missing(task)
+            error = None if verdict.is_current else _unasked(verdict) or _missing(task)
             outcomes[task] = Outcome("failed" if error else "kept", verdict, error=error, task=task)
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
@@ -333,7 +333,7 @@ def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
     for task, status, _ in worker._add_task_history:
         if status == UNKNOWN and task in outcomes and outcomes[task].state == "skipped":
-            error = StepError("its complete() or its requires() failed: the log has the traceback")
+            error = _unasked(outcomes[task].verdict) or StepError("its complete() or its requires() failed: the log has the traceback")
             outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error, task=task)
 
 
@@ -347,6 +347,10 @@ def _too_much(task: Any, worker: Worker) -> ResourceError | None:
             number = there_is.get(name, 1)
             return ResourceError(f"{task!r} needs {amount} {name}, there {'is' if number == 1 else 'are'} {number}: see [resources] in luigi.cfg")
     return None
+
+
+def _unasked(verdict: Verdict) -> StepError | None:
+    return StepError(f"{verdict.reason}. The log has the traceback") if verdict.reason.startswith(planning.COMPLETE_FAILED) else None
 
 
 def _missing(task: Any) -> MissingFileError:

@@ -1,8 +1,9 @@
 """The plan: the graph in topological order, with a verdict for each task.
 
 Each task is judged once, after its requirements, without recursion: a chain of 100,000 works, a diamond is
-not exponential. A plain Luigi task is judged by its own `complete()` and hides what is above it. `CycleError`
-names the tasks of a cycle, `AmbiguousFamilyError` two classes whose outputs would share a place.
+not exponential. A plain Luigi task is judged by its own `complete()` and hides what is above it, also where
+that fails: the verdict says so. `CycleError` names the tasks of a cycle,
+`AmbiguousFamilyError` two classes whose outputs would share a place.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from targets import trust
 from targets.snapshot import Snapshot
 
 _NOTHING: Mapping[str, Any] = {}
+#: How the reason begins why a plain Luigi task is not current that could not be asked.
+COMPLETE_FAILED = "its complete() failed with"
 
 
 class Plan:
@@ -199,7 +202,11 @@ def _first_look(task: Any, scope: Scope) -> Finding | Look | None:
     if first is not None:
         return first(scope)  # type: ignore[no-any-return]
     # A plain Luigi task knows best.
-    if task.complete():
+    try:
+        is_complete = task.complete()
+    except Exception as error:  # for the worker, as for Luigi's, the task has failed and others have not
+        return Finding(Verdict(Rule.MISSING, f"{COMPLETE_FAILED} {type(error).__name__}: {error}"))
+    if is_complete:
         from pipeline.plainluigi import identity_of
 
         return Finding(Verdict(Rule.CURRENT), identity_of(task))
@@ -207,10 +214,15 @@ def _first_look(task: Any, scope: Scope) -> Finding | Look | None:
 
 
 def _requirements_of(task: Any, seen: Finding | Look | None, scope: Scope) -> list[tuple[str, Any]]:
-    if not hasattr(task, "_first_look") and isinstance(seen, Finding) and seen.verdict.is_current:
+    if not hasattr(task, "_first_look") and isinstance(seen, Finding) and (seen.verdict.is_current or _cannot_be_asked(seen)):
         return []
     leaves = scope.requirements(task)[1]
     return list(seen.leaves(leaves)) if isinstance(seen, Look) else leaves
+
+
+def _cannot_be_asked(found: Finding) -> bool:
+    """Whether a plain Luigi task cannot say if it is complete: then it does not run, and nothing is made for it."""
+    return found.verdict.reason.startswith(COMPLETE_FAILED)
 
 
 def _settle(task: Any, seen: Finding | Look | None, scope: Scope) -> None:

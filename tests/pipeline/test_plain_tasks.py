@@ -60,6 +60,26 @@ class Aimed(Write):
     target = luigi.Parameter(default="somewhere")
 
 
+class Made(Task):
+    def easy_run(self, inputs):
+        return 1
+
+
+class Silent(Write):
+    """Cannot say whether it is complete."""
+
+    def requires(self):
+        return Made()
+
+    def complete(self):
+        raise KeyError("compl")
+
+
+class SilentOutside(luigi.ExternalTask):
+    def complete(self):
+        raise KeyError("compl")
+
+
 class OfParameter(Task):
     source = pipeline.TaskParameter()
 
@@ -138,3 +158,24 @@ def test_a_plain_task_may_have_a_target_of_its_own(folder, ran):
     assert "has another content" in plan(step).verdicts[step].reason
     assert ran(step) == ["OfParameter"]
     assert step.load() == "other"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_plain_task_whose_complete_fails_has_failed_and_others_run(workers, folder):
+    silent, missing = Silent(folder=folder), []
+    handler = Silent.event_handler(luigi.Event.DEPENDENCY_MISSING)(missing.append)
+    try:
+        run = pipeline.build([OfParameter(source=silent), OfParameter(source=Write(folder=folder))], workers=workers)
+    finally:
+        Silent.remove_event_handler(luigi.Event.DEPENDENCY_MISSING, handler)
+    assert missing == [silent]
+    assert run.failed == [silent]
+    assert str(run.outcomes[silent].error).startswith("its complete() failed with KeyError: 'compl'")
+    assert run.skipped == [OfParameter(source=silent)]
+    assert set(run.ran) == {Write(folder=folder), OfParameter(source=Write(folder=folder))}
+
+
+def test_an_external_task_whose_complete_fails_says_so():
+    run = pipeline.build(OfParameter(source=SilentOutside()))
+    assert run.failed == [SilentOutside()]
+    assert str(run.outcomes[SilentOutside()].error).startswith("its complete() failed with KeyError: 'compl'")
