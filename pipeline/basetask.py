@@ -6,7 +6,7 @@ of truth. What has no record of its own (a wrapper, a part) is as current as wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import luigi
@@ -111,6 +111,17 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
     def complete(self) -> bool:
         """Whether the output is still true, by the rule of truth."""
         return planning.is_current(self)
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
+        """Those of these parameters whose tasks are complete: how `luigi.tools.range` asks for many. One value alone may stand for a tuple."""
+        found = []
+        with current().asking():
+            for given in parameter_tuples:
+                task = cls(**given) if isinstance(given, Mapping) else cls(*given) if isinstance(given, (list, tuple)) else cls(given)
+                if task.complete():
+                    found.append(given)
+        return found
 
     def load(self, **options: Any) -> Any:
         raise NotImplementedError
