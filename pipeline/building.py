@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import luigi.scheduler
+from luigi import configuration
 from luigi.scheduler import UNKNOWN
 
 from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
@@ -114,7 +116,7 @@ def build(
 @contextlib.contextmanager
 def _heeding_signals(entry: Entry, grace: float) -> Iterator[None]:
     """However the process ends, the history says that it was interrupted."""
-    with interrupts.heeded(grace), interrupts.told_at_the_end(entry.cut_off):
+    with interrupts.given_back("SIGUSR1"), interrupts.heeded(grace), interrupts.told_at_the_end(entry.cut_off):
         yield
 
 
@@ -250,10 +252,22 @@ def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: 
         grace=grace,
         wait=wait,
         observer=observer,
-        wait_interval=0.05,
-        wait_jitter=0.05,
-        no_install_shutdown_handler=True,
+        **_worker_defaults(),
     )
+
+
+def _worker_defaults() -> dict[str, Any]:
+    """Options of Luigi's worker that are other ones here, where its configuration does not name them."""
+    config = configuration.get_config()
+    options: dict[str, Any] = {}
+    if not config.has_option("worker", "wait_interval") and not config.has_option("core", "worker-wait-interval"):
+        options["wait_interval"] = 0.05
+    if not config.has_option("worker", "wait_jitter"):
+        options["wait_jitter"] = 0.05
+    if threading.current_thread() is not threading.main_thread():
+        # There alone a signal can be handled. SIGUSR1: begin nothing more, and end when what is running has ended.
+        options["no_install_shutdown_handler"] = True
+    return options
 
 
 def _run(worker: Worker, todo: list[Any]) -> None:

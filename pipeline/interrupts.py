@@ -113,6 +113,18 @@ def heeded(grace: float) -> Iterator[None]:
         _heeding = False
 
 
+@contextlib.contextmanager
+def given_back(name: str) -> Iterator[None]:
+    """Whoever handles a signal now does so again after the block; Luigi's worker takes SIGUSR1 and keeps it. In the main thread."""
+    number = getattr(signal, name, None)  # not every system has it
+    before = signal.getsignal(number) if number is not None and threading.current_thread() is threading.main_thread() else None
+    try:
+        yield
+    finally:
+        if number is not None and before is not None:
+            signal.signal(number, before)
+
+
 def leaving_by() -> KeyboardInterrupt | None:
     """What the run, or the child, is being left by, whatever a step makes of it; None while it is not."""
     return _leaving_by
