@@ -3,7 +3,7 @@
 A run is one call of `build`, one Luigi worker at work (`luigi.build`, the `luigi` command), or, outside of
 both, the process. What was found CURRENT is remembered for the run as long as the task's record has the same
 stamp, so that damage that another process has found is seen; what was not is asked again as soon as anything
-was executed. Outside of a run nothing is remembered beyond the outermost call.
+was executed, a plain Luigi task as well. Outside of a run nothing is remembered beyond the outermost call.
 """
 
 from __future__ import annotations
@@ -320,4 +320,19 @@ def _a_luigi_worker_is_a_run() -> None:
     luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__ = begin, end  # type: ignore[method-assign]
 
 
+def _whatever_luigi_runs_is_an_execution() -> None:
+    # What a plain task makes is not told to anybody. Before a task begins, other workers may have been at work.
+    run = luigi.worker.TaskProcess.run
+
+    def run_and_tell(self: Any) -> Any:
+        current().moved()
+        try:
+            return run(self)
+        finally:
+            current().moved()
+
+    luigi.worker.TaskProcess.run = run_and_tell  # type: ignore[method-assign]
+
+
 _a_luigi_worker_is_a_run()
+_whatever_luigi_runs_is_an_execution()

@@ -409,3 +409,76 @@ def test_two_runs_at_once_compute_each_step_once(tmp_path, app):
         run.stdin.flush()
     assert [run.wait() for run in runs] == [0, 0, 0]
     assert sorted(map(int, (app / "made").read_text().split())) == list(range(30))
+
+
+class Plain(luigi.Task):
+    name = luigi.Parameter()
+
+    def output(self):
+        return luigi.LocalTarget(f"plain-{self.name}")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("made")
+
+
+class OverPlain(pipeline.WrapperTask):
+    def requires(self):
+        return [Plain("a"), Plain("b")]
+
+
+class OverWrapper(pipeline.WrapperTask):
+    def requires(self):
+        return OverPlain()
+
+
+class RequiresWrapper(Plain):
+    name = luigi.Parameter(default="below")
+
+    def requires(self):
+        return OverPlain()
+
+
+class YieldsWrapper(Plain):
+    name = luigi.Parameter(default="yields")
+
+    def run(self):
+        yield OverPlain()
+        super().run()
+
+
+@pytest.mark.parametrize("root", [OverWrapper, RequiresWrapper, YieldsWrapper])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_plain_task_has_made_is_seen_at_once(root, workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert luigi.build([root()], local_scheduler=True, workers=workers, log_level="ERROR")
+    for name in os.listdir("."):
+        if name.startswith("plain-"):
+            os.remove(name)
+    run = pipeline.build(root(), workers=workers)
+    assert run.exit_code == 0, run.summary_text
+    assert root().complete()
+
+
+class UpTo(luigi.Task):
+    """Complete where it, or one with a higher number, has run."""
+
+    number = luigi.IntParameter(batch_method=max)
+    kind = luigi.Parameter(default="a")
+    max_batch_size = 3
+
+    def complete(self):
+        return any(name.startswith(f"{self.kind}-") and int(name[2:]) >= self.number for name in os.listdir("done"))
+
+    def run(self):
+        if self.kind == "fails":
+            raise ValueError("no luck")
+        open(f"done/{self.kind}-{self.number}", "w").close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_members_of_a_batch_are_kept(workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("done")
+    run = pipeline.build([*(UpTo(n) for n in range(7)), UpTo(3, "b")], workers=workers)
+    assert (len(run.ran), len(run.kept), run.exit_code) == (4, 4, 0), run.summary_text
