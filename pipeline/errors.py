@@ -29,7 +29,7 @@ class RequirementError(PipelineError):
 
 
 class RequirementFailedError(PipelineError):
-    """What a step asked for while running could not be made, so the step is skipped."""
+    """What a step asked for while running could not be made, so the step is skipped; or it was made in vain, and the step has failed."""
 
 
 class CycleError(PipelineError):

@@ -17,11 +17,13 @@ from pipeline import interrupts
 from pipeline.engines import Result, deaths
 from pipeline.engines.engine import HELD
 from pipeline.errors import RequirementFailedError
+from pipeline.plainluigi import can_be_complete, why_incomplete
 from pipeline.postponing import Held
 from pipeline.repairing import owner_of
 from pipeline.scope import current
 from pipeline.secrets import redact
 from pipeline.task import BaseTask
+from targets.errors import MissingOutputError
 
 
 class _NeverStarted(multiprocessing.Process):
@@ -113,8 +115,16 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         begun, since = time.time(), time.perf_counter()
         needed = super()._run_get_new_deps()
         if not needed and not isinstance(self.task, BaseTask):
+            self._insist_on_complete()
             self.settled.append((self.task.task_id, "ran", time.perf_counter() - since, None, begun, None))
         return needed
+
+    def _insist_on_complete(self) -> None:
+        """In a build a plain task that ran and did not make its output has failed. To Luigi it is done, unless `check_complete_on_run` is set."""
+        if current().is_build and not self.check_complete_on_run and can_be_complete(self.task):
+            lacking = why_incomplete(self.task)
+            if lacking is not None:
+                raise MissingOutputError(f"it ran, and {lacking}")
 
     def _handle_run_exception(self, ex: BaseException) -> Any:
         if isinstance(ex, Held):

@@ -22,11 +22,11 @@ from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter, logger
 
-from pipeline import engines, garbage, interrupts, planning, steplogs, units
+from pipeline import engines, garbage, interrupts, plainluigi, planning, steplogs, units
 from pipeline.engines import Job
 from pipeline.engines.engine import HELD
 from pipeline.engines.processes import ProcessJob
-from pipeline.errors import BusyError, CycleError, FailedBeforeError, StepError
+from pipeline.errors import BusyError, CycleError, FailedBeforeError, PipelineError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
 from pipeline.repairing import owner_of
@@ -96,8 +96,8 @@ class Worker(luigi.worker.Worker):
         self.asked: dict[str, list[Any]] = {}
         #: Tasks that were waiting for themselves, each with the way back to it.
         self._in_cycles: dict[str, list[Any]] = {}
-        #: Tasks that ask for one another in turn, and are not begun again.
-        self._given_up: dict[str, CycleError] = {}
+        #: Tasks that ask for one another in turn, or for what has run in vain, and are not begun again.
+        self._given_up: dict[str, PipelineError] = {}
         #: The tasks that every child has inherited.
         self._inherited: set[str] = set()
 
@@ -315,6 +315,11 @@ class Worker(luigi.worker.Worker):
                     return planning.cycle_error([task, *path])
         return None
 
+    def _why_hopeless(self, task_id: str, wanted: list[str]) -> PipelineError | None:
+        """Why a task would ask for these for ever."""
+        task, tasks = self._scheduled_tasks[task_id], [self._scheduled_tasks[name] for name in wanted]
+        return self._cycle_of(task_id, wanted) or plainluigi.asked_in_vain(task, tasks, self.asked.get(task_id, ()), self.settled)
+
     def _way(self, start: Any, end: Any) -> list[Any] | None:
         """From one task to another, by what each requires and what it has asked for; None where there is no way."""
         before: dict[str, Any] = {start.task_id: None}
@@ -342,12 +347,12 @@ class Worker(luigi.worker.Worker):
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         if kwargs["status"] == PENDING and kwargs["task_id"] in self._scheduled_tasks:
             self._tell_limit(self._scheduled_tasks[kwargs["task_id"]])
-        cycle = self._cycle_of(kwargs["task_id"], kwargs["new_deps"]) if kwargs.get("new_deps") else None
-        if cycle is not None:
-            self._given_up[kwargs["task_id"]] = cycle
-            self.settled[kwargs["task_id"]] = ("failed", 0.0, cycle, None, None)
+        hopeless = self._why_hopeless(kwargs["task_id"], kwargs["new_deps"]) if kwargs.get("new_deps") else None
+        if hopeless is not None:
+            self._given_up[kwargs["task_id"]] = hopeless
+            self.settled[owner_of(self._scheduled_tasks[kwargs["task_id"]]).task_id] = ("failed", 0.0, hopeless, None, None)
             if self._observer is not None:
-                self._observer.ended(self._scheduled_tasks[kwargs["task_id"]], "failed", 0.0, cycle)
+                self._observer.ended(self._scheduled_tasks[kwargs["task_id"]], "failed", 0.0, hopeless)
         if kwargs["status"] == PENDING and kwargs["task_id"] in self._given_up:
             # Also where another one of the cycle asks for it.
             kwargs |= {"status": FAILED, "expl": json.dumps(str(self._given_up[kwargs["task_id"]])), "new_deps": []}

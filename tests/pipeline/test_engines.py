@@ -156,9 +156,6 @@ def test_what_luigi_is_told_and_cannot_be_pickled_is_a_failure_that_says_so():
         def on_success(self):
             return lambda: "a lambda"
 
-        def complete(self):
-            return False
-
     run = pipeline.build([Tells()], engine="processes")
     assert "cannot be pickled" in str(run.outcomes[Tells()].error)
 
