@@ -282,6 +282,8 @@ def _run(worker: Worker, todo: list[Any]) -> None:
 def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[Any, Outcome]:
     tasks = dict.fromkeys(plan.order)
     told = worker.settled if worker is not None else {}
+    if worker is not None:
+        scope.moved()
     repaired: dict[Any, Verdict] = {}
     if worker is not None:
         for task in worker._scheduled_tasks.values():
@@ -298,7 +300,9 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
                 verdict = repaired.get(task, verdict)
             outcomes[task] = Outcome(state, verdict, duration, error, started, identity, task)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
-            error = None if verdict.is_current else _unasked(verdict) or _missing(task)
+            # It may have appeared meanwhile: `retry_external_tasks`.
+            is_there = verdict.is_current or (worker is not None and planning.find(task, scope).verdict.is_current)
+            error = None if is_there else _unasked(verdict) or _missing(task)
             outcomes[task] = Outcome("failed" if error else "kept", verdict, error=error, task=task)
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
@@ -347,7 +351,12 @@ def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
     for task, status, _ in worker._add_task_history:
         if status == UNKNOWN and task in outcomes and outcomes[task].state == "skipped":
-            error = _unasked(outcomes[task].verdict) or StepError("its complete() or its requires() failed: the log has the traceback")
+            if task.task_id in worker.left_out:
+                error = StepError(
+                    f"it and what it requires were left out: the limit of {worker._config.task_limit} tasks was reached ([worker] task_limit)"
+                )
+            else:
+                error = _unasked(outcomes[task].verdict) or StepError("its complete() or its requires() failed: the log has the traceback")
             outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error, task=task)
 
 

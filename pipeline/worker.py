@@ -22,7 +22,7 @@ from luigi.scheduler import DONE, FAILED, PENDING
 from luigi.task_register import load_task
 from luigi.worker import TaskStatusReporter, logger
 
-from pipeline import engines, garbage, interrupts, plainluigi, planning, steplogs, units
+from pipeline import batching, engines, garbage, interrupts, plainluigi, planning, steplogs, units
 from pipeline.engines import Job
 from pipeline.engines.engine import HELD
 from pipeline.engines.processes import ProcessJob
@@ -98,6 +98,8 @@ class Worker(luigi.worker.Worker):
         self._in_cycles: dict[str, list[Any]] = {}
         #: Tasks that ask for one another in turn, or for what has run in vain, and are not begun again.
         self._given_up: dict[str, PipelineError] = {}
+        #: Tasks that were not scheduled since there were as many as there may be: `[worker] task_limit`.
+        self.left_out: set[str] = set()
         #: The tasks that every child has inherited.
         self._inherited: set[str] = set()
 
@@ -172,6 +174,12 @@ class Worker(luigi.worker.Worker):
         current().moved()
         task = self._scheduled_tasks[description] if isinstance(description, str) else load_task(*description)
         return self._create_task_process(task)
+
+    def _add(self, task: Any, is_complete: Any) -> Any:
+        limit = self._config.task_limit
+        if limit is not None and len(self._scheduled_tasks) >= limit:
+            self.left_out.add(task.task_id)
+        return super()._add(task, is_complete)
 
     def _validate_dependency(self, dependency: Any) -> None:
         if not is_task(dependency):
@@ -356,6 +364,10 @@ class Worker(luigi.worker.Worker):
         if kwargs["status"] == PENDING and kwargs["task_id"] in self._given_up:
             # Also where another one of the cycle asks for it.
             kwargs |= {"status": FAILED, "expl": json.dumps(str(self._given_up[kwargs["task_id"]])), "new_deps": []}
+        if kwargs["task_id"] in self._batch_running_tasks:
+            # Read twice, and Luigi has an iterator there.
+            members = self._batch_running_tasks[kwargs["task_id"]] = list(self._batch_running_tasks[kwargs["task_id"]])
+            batching.settle(members, kwargs["task_id"], kwargs["status"], self.settled)
         super()._add_task(*args, **kwargs)
         for name in kwargs.get("new_deps") or ():
             self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])

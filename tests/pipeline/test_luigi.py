@@ -482,3 +482,52 @@ def test_members_of_a_batch_are_kept(workers, tmp_path, monkeypatch):
     os.mkdir("done")
     run = pipeline.build([*(UpTo(n) for n in range(7)), UpTo(3, "b")], workers=workers)
     assert (len(run.ran), len(run.kept), run.exit_code) == (4, 4, 0), run.summary_text
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_members_of_a_batch_fail_with_it(workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkdir("done")
+    run = pipeline.build([UpTo(n, "fails") for n in range(4)], workers=workers)
+    assert (len(run.failed), len(run.skipped)) == (4, 0), run.summary_text
+    assert all("no luck" in str(run.outcomes[task].error) for task in run.failed)
+
+
+class Appears(luigi.ExternalTask):
+    def output(self):
+        return luigi.LocalTarget("appears")
+
+
+class Puts(Plain):
+    name = luigi.Parameter(default="puts")
+
+    def run(self):
+        open("appears", "w").close()
+        super().run()
+
+
+class WaitsForBoth(Task):
+    target_type = JsonTarget
+
+    def requires(self):
+        return [Puts(), Appears()]
+
+    def easy_run(self, inputs):
+        return 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_external_task_that_appears_meanwhile_is_kept(workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = luigi.configuration.get_config()
+    settings.set("worker", "retry_external_tasks", "true")
+    settings.set("scheduler", "retry_delay", "0")
+    run = pipeline.build(WaitsForBoth(), workers=workers)
+    assert (set(run.ran), run.kept, run.exit_code) == ({Puts(), WaitsForBoth()}, [Appears()], 0), run.summary_text
+
+
+def test_what_the_limit_of_tasks_leaves_out_says_so():
+    luigi.configuration.get_config().set("worker", "task_limit", "1")
+    run = pipeline.build([Ingest(), Train()])
+    assert run.failed == [Train()]
+    assert "the limit of 1 tasks was reached" in run.summary_text
