@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from pipeline import entries, failures, recovery
@@ -45,12 +45,18 @@ def examine(store: Store, *, fix: bool = False, read: bool = True) -> Iterator[C
     """All that is not as it should be in a store. `read`: read every byte of all outputs, too."""
     known.forget_all()
     try:
-        with store.lock("0" * 32):
-            pass
-    except StoreError as error:
+        if fix:
+            with store.lock("0" * 32):
+                pass
+        else:
+            next(iter(store.folders()), None)
+    except (StoreError, OSError) as error:
         yield Complaint("store", store.url, str(error))
         return
     if isinstance(store, LocalStore):
+        unwritable = _unwritable(store)
+        if unwritable is not None:
+            yield Complaint("store", store.url, unwritable)
         yield from _permissions(store, fix)
     yield from _power_cuts(store, fix)
     yield from _leftovers(store, fix)
@@ -58,6 +64,16 @@ def examine(store: Store, *, fix: bool = False, read: bool = True) -> Iterator[C
     yield from _strays(store, fix)
     yield from _leases(store, fix)
     yield from _notes(store)
+
+
+def _unwritable(store: LocalStore) -> str | None:
+    """Words where nothing can be written, as far as a look tells."""
+    place = os.path.abspath(store.where(UNFINISHED))
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        return f"the store cannot be written: {place} is no directory"
+    return None if os.access(place, os.W_OK | os.X_OK) else f"the store cannot be written: nothing can be made in {place}"
 
 
 def _permissions(store: LocalStore, fix: bool) -> Iterator[Complaint]:
@@ -173,7 +189,9 @@ def _strays(store: Store, fix: bool) -> Iterator[Complaint]:
             stem = name[: name.index(key) + len(key)] if key is not None else ""
             if key is None or name.startswith(".") or name.endswith(_COMPANIONS) or stem + SUFFIX in names:
                 continue
-            with store.lock(key):
+            if not fix and store.is_locked(key):
+                continue
+            with store.lock(key) if fix else nullcontext():
                 if store.size(f"{folder}/{name}") is None or store.size(f"{folder}/{stem}{SUFFIX}") is not None:
                     continue  # somebody was at it just now
                 if fix:

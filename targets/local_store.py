@@ -178,8 +178,7 @@ class LocalStore:
             draft.commit(name, data)
 
     def is_locked(self, key: str) -> bool:
-        with self._locks.try_hold(key) as free:
-            return not free
+        return self._locks.is_held(key)
 
     def lock(self, key: str, waiting: Callable[[], None] | None = None) -> AbstractContextManager[None]:
         return self._locks.hold(key, waiting)

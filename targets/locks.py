@@ -93,6 +93,32 @@ class KeyLocks:
             if free:
                 self.give_back(place)
 
+    def is_held(self, key: str) -> bool:
+        """Whether anybody holds it. A look makes no file: where there is none, nobody has held anything yet."""
+        if not os.path.exists(self._path):
+            return False
+        try:
+            with self.try_hold(key) as free:
+                return not free
+        except StoreError:
+            if fcntl is None or self._descriptor is not None:
+                raise
+        return self._is_held_by_others(int(key[:15], 16))
+
+    def _is_held_by_others(self, place: int) -> bool:
+        """The same for who may not write there. Such a process holds nothing, which closing the file could drop."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, place)
+                return False
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN) and os.access(self._path, os.R_OK):
+                return True
+            raise StoreError(f"cannot look at the locks in {self._path}: {error}") from error
+
     def take(self, place: int, waiting: Callable[[], None] | None) -> bool:
         """Wait for a lock; False where this thread has it."""
         self._forget_after_fork()

@@ -2,7 +2,10 @@
 
 import json
 import os
+import pathlib
+import shutil
 import signal
+import tempfile
 
 import luigi
 import pytest
@@ -11,6 +14,7 @@ import pipeline
 from pipeline import Task, doctoring, recovery
 from targets import JsonTarget
 from targets import record as record_module
+from targets.local_store import LocalStore
 from targets.opening import open_store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs permissions and fork")
@@ -133,6 +137,60 @@ def test_what_others_keep_there_is_nobodys_business(tmp_path, monkeypatch, ran, 
     assert examine(fix=True) == []
     assert everything(store) == before
     assert store.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_look_at_an_empty_place_leaves_it_empty(store, examine):
+    assert examine() == []
+    assert pipeline.main(lambda: [Leaf()], ["doctor"]) == 0
+    assert not store.exists()
+
+
+def test_a_file_in_the_place_of_the_store_is_named(store, examine):
+    store.touch(0o600)
+    for fix in (False, True):
+        assert examine(fix=fix) == [("store", False)]
+
+
+def as_nobody(function):
+    """What a function gives in a process that is not the administrator's, who may do everything."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.getuid() == 0:
+                os.setuid(NOBODY)
+            os.write(writing, json.dumps(function()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as told:
+        found = told.read()
+    os.waitpid(child, 0)
+    return json.loads(found)
+
+
+NOBODY = 65534
+
+
+def test_a_store_that_cannot_be_written_is_looked_at_all_the_same(store, leaf):
+    damaged(store, leaf)
+    leftover(store, Leaf())
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copied = pathlib.Path(folder, "store")
+        shutil.copytree(store, copied)
+        places = [copied, *copied.rglob("*")]
+        with LocalStore(str(copied)).lock(leaf.key):
+            for path in places:
+                if os.getuid() == 0:
+                    os.chown(path, NOBODY, NOBODY)
+                path.chmod(0o500 if path.is_dir() else 0o400)
+            assert as_nobody(lambda: [each.kind for each in doctoring.examine(LocalStore(str(copied)))]) == ["store", "damaged"]
+        before = everything(copied)
+        assert as_nobody(lambda: [each.kind for each in doctoring.examine(LocalStore(str(copied)))]) == ["store", "leftover", "damaged"]
+        assert everything(copied) == before
+        for path in places:
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def test_without_reading_only_sizes_are_looked_at(store, leaf, examine):
