@@ -19,7 +19,7 @@ from luigi.parameter import ParameterVisibility
 from pipeline import secrets
 from pipeline.basetask import BaseTask
 from pipeline.ours import name_of
-from pipeline.runs import Outcome
+from pipeline.runs import Outcome, is_counted
 from pipeline.scope import Scope
 from pipeline.task import ExternalFile, Task, WrapperTask
 
@@ -79,7 +79,7 @@ def kind_of(task: Any) -> str:
 class Packed:
     """The tasks of a run, ready for JSON: in short, and all of them."""
 
-    #: How many tasks ended in each state, over all and for each family.
+    #: How many steps ended in each state, and of each family how many tasks.
     counts: Mapping[str, int]
     families: Mapping[str, Mapping[str, int]]
     family_edges: Sequence[tuple[str, str]]
@@ -104,7 +104,9 @@ def pack(outcomes: Mapping[Any, Outcome], scope: Scope, requirements: Callable[[
     states = [outcome.state for outcome in values]
     families: dict[str, dict[str, int]] = {}
     named = list(groups.values())
+    counts = dict.fromkeys(STATES, 0)
     for (number, state), count in Counter(zip(group, states, strict=True)).items():
+        counts[state] += count if is_counted(named[number].tasks[0], state) else 0
         of_family = families.setdefault(named[number].family, {})
         of_family[state] = of_family.get(state, 0) + count
     # A verdict is shared by many tasks, and looking at what it says is slow.
@@ -123,7 +125,6 @@ def pack(outcomes: Mapping[Any, Outcome], scope: Scope, requirements: Callable[[
         "result": _sparse(_results(outcomes, scope), ""),
         "needs": None if needs is None else _sparse(needs, []),
     }
-    counts = {state: states.count(state) for state in STATES}
     return Packed({state: count for state, count in counts.items() if count or state != "unneeded"}, families, sorted(edges), needs is None, tasks)
 
 

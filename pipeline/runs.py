@@ -1,7 +1,7 @@
 """A run: what one call of `build` has done, task by task.
 
 Every task that was planned ends in exactly one of `ran`, `kept`, `failed`, `skipped` (wrappers and parts in
-`kept` or `skipped`); only what an earlier run had asked for while running and nobody asks for any more may be
+`kept` or `skipped`, which no number counts); only what an earlier run had asked for while running and nobody asks for any more may be
 `unneeded`. The result is a `LuigiRunResult` as well, computed from the same outcomes.
 """
 
@@ -11,11 +11,13 @@ import dataclasses
 import functools
 from typing import Any
 
+import luigi
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
 from pipeline import steplogs
 from pipeline.errors import ResourceError
 from pipeline.secrets import redact
+from pipeline.task import ExternalFile
 from pipeline.verdict import Rule, Verdict
 
 #: Of so many failed steps a summary shows the last lines of their logs, so many of each.
@@ -40,6 +42,16 @@ class Outcome:
         """What the step printed and logged when it last ran, and how it failed; empty where that is nothing."""
         found = steplogs.read(self.task)
         return found.text if found is not None else ""
+
+
+def is_step(task: Any) -> bool:
+    """What a person counts: not what merely stands for others, nor what nobody makes here."""
+    return not getattr(task, "_stands_for_others", False) and not isinstance(task, (ExternalFile, luigi.ExternalTask))
+
+
+def is_counted(task: Any, state: str) -> bool:
+    """Whether a task is one of the numbers of a run: each step, and whatever failed."""
+    return state == "failed" or is_step(task)
 
 
 class Run(LuigiRunResult):
@@ -102,7 +114,7 @@ class Run(LuigiRunResult):
 
     @property
     def one_line_summary(self) -> str:  # type: ignore[override]
-        counts = [f"{len(tasks)} {name}" for name, tasks in self._groups() if tasks or name in ("ran", "kept")]
+        counts = [f"{number} {name}" for name, number in self.counts().items() if number or name in ("ran", "kept")]
         return f"{', '.join(counts)} in {self.duration:.1f} s"
 
     @property
@@ -125,8 +137,8 @@ class Run(LuigiRunResult):
         return redact("\n".join(lines))
 
     def counts(self) -> dict[str, int]:
-        """How many tasks ended in each state."""
-        return {name: len(tasks) for name, tasks in self._groups()}
+        """How many steps ended in each state; of what is no step, what failed."""
+        return {name: sum(is_counted(task, name) for task in tasks) for name, tasks in self._groups()}
 
     def _groups(self) -> list[tuple[str, list[Any]]]:
         return [("ran", self.ran), ("kept", self.kept), ("failed", self.failed), ("skipped", self.skipped)]

@@ -12,8 +12,8 @@ from pipeline import units
 from pipeline.errors import ResourceError, StepError
 from pipeline.reporting.failure import listed
 from pipeline.reporting.tally import Tally
-from pipeline.reporting.words import coloured, count, is_step, one_line, wrapped
-from pipeline.runs import Outcome, Run
+from pipeline.reporting.words import coloured, count, one_line, wrapped
+from pipeline.runs import Outcome, Run, is_counted
 from pipeline.secrets import redact
 from pipeline.verdict import Rule
 
@@ -25,7 +25,7 @@ _WIDEST = 120
 
 def text(run: Run, recorded: Mapping[str, float], *, width: int, colour: bool) -> str:
     """The summary. `recorded`: how long tasks took when they were made."""
-    steps = {task: outcome for task, outcome in run.outcomes.items() if is_step(task) or outcome.state == "failed"}
+    steps = {task: outcome for task, outcome in run.outcomes.items() if is_counted(task, outcome.state)}
     by_state: dict[str, list[Any]] = {}
     for task, outcome in steps.items():
         by_state.setdefault(outcome.state, []).append(task)

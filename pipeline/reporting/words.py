@@ -5,10 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-import luigi
-
 from pipeline.repairing import Repair
-from pipeline.task import ExternalFile
+from pipeline.runs import is_step as is_step
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
@@ -34,11 +32,6 @@ def left_in_words(left: tuple[float, bool]) -> str:
 
 def count(number: int) -> str:
     return f"{number:,}"
-
-
-def is_step(task: Any) -> bool:
-    """What a person counts: not what merely stands for others, nor what nobody makes here."""
-    return not getattr(task, "_stands_for_others", False) and not isinstance(task, (ExternalFile, luigi.ExternalTask))
 
 
 def meant(task: Any) -> Any:

@@ -5,6 +5,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 
 import luigi
 import pytest
@@ -58,7 +59,7 @@ def test_a_run_is_read_back_as_it_was(history):
     run = pipeline.build(All(), reason="a first try")
     (entry,) = entries.runs(history)
     assert (entry.id, entry.outcome, entry.exit_code, entry.reason) == (run.id, "failed", 1, "a first try")
-    assert entry.counts == run.counts() == {"ran": 5, "kept": 0, "failed": 1, "skipped": 1}
+    assert entry.counts == run.counts() == {"ran": 5, "kept": 0, "failed": 1, "skipped": 0}  # All() is no step
     assert entry.process == os.getpid()
     assert entry.begun <= entry.ended
     assert entry.versions["python"]
@@ -110,6 +111,30 @@ def test_a_run_with_nothing_to_do_leaves_one_object(history, store):
     left = sorted(path.name.removeprefix(newest.id) for path in (store / FOLDER).glob(f"{newest.id}*"))
     assert left == [".json"]
     assert oldest.counts["ran"] == 2
+
+
+def test_the_history_counts_what_the_summary_counts(history, tmp_path, capsys):
+    (tmp_path / "raw.txt").write_text("raw")
+
+    class Read(Task):
+        path = luigi.Parameter(default="raw.txt")
+
+        def requires(self):
+            return pipeline.ExternalFile(str(tmp_path / self.path))
+
+        def easy_run(self, inputs):
+            return inputs.read_text()
+
+    class Both(WrapperTask):
+        def requires(self):
+            return [Read(), Train()]
+
+    for task, expected in [(Both(), "3 ran, 0 kept"), (Both(), "0 ran, 3 kept"), (Read(path="none"), "0 ran, 0 kept, 1 failed, 1 skipped")]:
+        run = pipeline.build(task, progress=True)
+        assert f"{expected} in " in re.sub(r" \(saved .*?\)", "", capsys.readouterr().out)
+        assert run.one_line_summary.startswith(f"{expected} in ")
+        assert entries.runs(history)[0].counts == run.counts()
+        assert ", ".join(f"{number} {state}" for state, number in run.counts().items() if number or state in ("ran", "kept")) == expected
 
 
 def test_a_plan_leaves_nothing(history, store):
