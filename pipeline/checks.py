@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.errors import CheckError
+from targets.messages import said
 
 
 def check(name: str, task: Any, value: Any) -> None:
@@ -21,7 +22,7 @@ def check(name: str, task: Any, value: Any) -> None:
     except CheckError:
         raise
     except Exception as error:
-        raise CheckError(f"{task!r}: {name} found: {type(error).__name__}: {error}") from error
+        raise CheckError(f"{task!r}: {name} found: {type(error).__name__}: {said(error)}") from error
     if verdict is False:
         raise CheckError(f"{task!r}: {name} said no. Raise an exception in it to say why")
 

@@ -22,6 +22,7 @@ from pipeline.ours import name_of
 from pipeline.runs import Outcome, is_counted
 from pipeline.scope import Scope
 from pipeline.task import ExternalFile, Task, WrapperTask
+from targets.messages import said
 
 #: Of a run with more, the single edges are left out; those between families stay.
 MOST_EDGES = 20_000
@@ -141,10 +142,7 @@ def _results(outcomes: Mapping[Any, Outcome], scope: Scope) -> list[str]:
 
 def error_text(error: BaseException) -> str:
     """An error in one text, without secrets."""
-    try:
-        words = str(error)
-    except Exception:
-        words = "its message cannot be shown"
+    words = said(error)
     # What comes from another process says itself what it was.
     text = words if getattr(error, "traceback", "") else f"{type(error).__name__}: {words}"
     return secrets.redact(text)[:_LONGEST_ERROR]

@@ -18,6 +18,7 @@ from pipeline.scope import Scope
 from pipeline.secrets import redact
 from pipeline.verdict import made_from
 from targets.errors import StoreError, TargetError
+from targets.messages import said
 
 # No part of an output can have such a name.
 SUFFIX = ".last-failure.json"
@@ -56,7 +57,7 @@ def keep(task: Any, scope: Scope, identities: Sequence[str], error: Exception) -
         return
     body = {
         "cause": _cause(task, scope, identities),
-        "error": redact(f"{type(error).__name__}: {error}")[:_LONGEST],
+        "error": redact(f"{type(error).__name__}: {said(error)}")[:_LONGEST],
         "traceback": redact("".join(traceback.format_exception(error)))[-_LONGEST:],
         "at": round(time.time(), 3),
         "run": scope.id,

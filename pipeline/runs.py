@@ -19,6 +19,7 @@ from pipeline.errors import ResourceError
 from pipeline.secrets import redact
 from pipeline.task import ExternalFile
 from pipeline.verdict import Rule, Verdict
+from targets.messages import notes, said
 
 #: Of so many failed steps a summary shows the last lines of their logs, so many of each.
 _LOGS_SHOWN, _LINES_SHOWN = 20, 5
@@ -122,8 +123,8 @@ class Run(LuigiRunResult):
         lines = [self.one_line_summary]
         for number, task in enumerate(self.failed):
             error = self.outcomes[task].error
-            lines.append(f"  failed: {task!r}: {type(error).__name__}: {error}")
-            lines += [f"    {note}" for note in getattr(error, "__notes__", ())]
+            lines.append(f"  failed: {task!r}: {type(error).__name__}: {said(error)}")
+            lines += [f"    {note}" for note in notes(error)]
             if number < _LOGS_SHOWN:
                 lines += _last_of_log(task)
         for task in self.skipped[:20]:

@@ -24,6 +24,7 @@ from luigi.parameter import ParameterVisibility, _no_value
 
 from pipeline import keys
 from pipeline.errors import MissingParameterError, ParameterError, UnknownParameterError
+from targets.messages import said
 
 #: Raised by one whenever any class gets or loses a parameter after its creation.
 generation = 0
@@ -57,7 +58,7 @@ class Slot:
         except Exception as error:
             if self.private:
                 raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be what was given") from None
-            raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {error}") from error
+            raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {said(error)}") from error
         return keys.freeze(value)
 
 

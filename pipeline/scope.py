@@ -26,6 +26,7 @@ from pipeline.forcing import Forcing
 from pipeline.sharing import Shared
 from pipeline.verdict import CURRENT, Finding
 from targets import processes, trust
+from targets.messages import said
 from targets.opening import open_store
 from targets.record import Constant, Record
 from targets.snapshot import Snapshot
@@ -175,7 +176,7 @@ class Scope:
                     raise
                 raise RequirementError(f"{task!r}: {error}") from error
             except (Exception, SystemExit) as error:
-                raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {error}") from error
+                raise RequirementError(f"{task!r}: its requires() failed with {type(error).__name__}: {said(error)}") from error
             self._requirements[task.task_id] = known
         return known
 

@@ -35,6 +35,7 @@ from pipeline.scope import current
 from pipeline.structure import is_task
 from pipeline.task import Task
 from pipeline.taskprocess import TaskProcess
+from targets.messages import said
 
 log = logging.getLogger("pipeline")
 
@@ -397,7 +398,7 @@ class Worker(luigi.worker.Worker):
         """Not where something that it requires failed, or where a failure is kept."""
         state, _, error, *_ = self.settled.get(task_id, ("failed", 0.0, None))
         # From another process an error comes as text.
-        return state != "skipped" and not isinstance(error, FailedBeforeError) and not str(error).startswith(f"{FailedBeforeError.__name__}: ")
+        return state != "skipped" and not isinstance(error, FailedBeforeError) and not said(error).startswith(f"{FailedBeforeError.__name__}: ")
 
     def _get_work(self) -> Any:
         while self._retries and self._retries[0][0] <= time.monotonic():

@@ -14,3 +14,9 @@ def said(error: object) -> str:
         raise
     except BaseException:  # a SystemExit that comes from there is no wish to end
         return "its message cannot be shown"
+
+
+def notes(error: object) -> list[str]:
+    """What was added to an error."""
+    found = getattr(error, "__notes__", None)
+    return [said(note) for note in found] if isinstance(found, list) else []

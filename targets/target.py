@@ -26,6 +26,7 @@ from targets.errors import (
     StoreError,
     UntrustedError,
 )
+from targets.messages import said
 from targets.opening import open_store
 from targets.paths import absolute
 from targets.place import Place
@@ -213,7 +214,7 @@ class Target(luigi.target.Target, Generic[T]):
         except Exception as error:
             raise DumpError(
                 f"{self._owner()} returned a {type(value).__name__} that {type(self).__name__} cannot store: "
-                f"{type(error).__name__}: {error}. Return something else, or choose another target_type"
+                f"{type(error).__name__}: {said(error)}. Return something else, or choose another target_type"
             ) from error
         try:
             return self._commit(draft, parts, facts or self._plain_facts, directory)
@@ -335,7 +336,7 @@ class Target(luigi.target.Target, Generic[T]):
             damage = damage_of(file)
             if damage is not None:
                 raise damage from error
-            raise LoadError(f"{self.path} is intact but {type(self).__name__} cannot read it: {type(error).__name__}: {error}") from error
+            raise LoadError(f"{self.path} is intact but {type(self).__name__} cannot read it: {type(error).__name__}: {said(error)}") from error
 
     def verify(self) -> None:
         """Read every byte; `DamagedError` where one differs from what was written, or where it is not trusted."""

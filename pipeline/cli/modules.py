@@ -20,6 +20,7 @@ import click
 import luigi
 
 from pipeline.errors import PlanningError
+from targets.messages import said
 
 #: Where nothing is named: the app's entry in the current folder.
 ENTRY = "run"
@@ -69,7 +70,7 @@ def _terminal(module: ModuleType, given: Mapping[str, str]) -> list[Any]:
         except click.ClickException:
             raise
         except Exception as error:
-            refused.append(f"{kind.__name__}: {error}")
+            refused.append(f"{kind.__name__}: {said(error)}")
     needed: set[type] = set()
     for kind, task in made.items():
         needed.update(type(other) for other in graph_of([task]) if type(other) is not kind)

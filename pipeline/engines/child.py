@@ -25,6 +25,7 @@ from pipeline import capture, interrupts
 from pipeline.engines.deaths import ForkedProcess, kills_for_memory
 from pipeline.engines.engine import Job, Result
 from pipeline.tape import Tape
+from targets.messages import said
 
 _fork = multiprocessing.get_context("fork")
 
@@ -158,7 +159,7 @@ def _send(pipe: Connection[Any, Any], result: Result) -> None:
     except OSError:
         raise
     except Exception as error:
-        words = f"what task {result.task_id} gave to its worker cannot be pickled: {type(error).__name__}: {error}"
+        words = f"what task {result.task_id} gave to its worker cannot be pickled: {type(error).__name__}: {said(error)}"
         pipe.send(Result.failure(result.task_id, words))
 
 

@@ -15,6 +15,7 @@ from luigi.scheduler import FAILED
 
 from pipeline import frames
 from pipeline.secrets import redact
+from targets.messages import notes, said
 
 #: The status of a job that did not begin, because another run holds its key.
 HELD = "HELD"
@@ -48,10 +49,7 @@ class Result:
 def _as_text(error: BaseException | None) -> tuple[str, str, str] | None:
     if error is None:
         return None
-    try:
-        message = "\n".join([str(error), *getattr(error, "__notes__", ())])
-    except Exception:
-        message = "its message cannot be shown"
+    message = "\n".join([said(error), *notes(error)])
     return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error))), frames.told(error)
 
 

@@ -19,6 +19,7 @@ from pipeline.engines import deaths
 from pipeline.engines.child import Child
 from pipeline.engines.engine import Job, Result
 from pipeline.scope import current
+from targets.messages import said
 
 #: How often what steps print is shown, in seconds.
 _PERIOD = 0.1
@@ -115,7 +116,7 @@ class ProcessEngine:
             return Result.failure(task_id, f"Task {task_id} died unexpectedly {words}", died=True)
         except Exception as error:
             self.stop(child, job)
-            return Result.failure(task_id, f"the result of task {task_id} cannot be read: {type(error).__name__}: {error}")
+            return Result.failure(task_id, f"the result of task {task_id} cannot be read: {type(error).__name__}: {said(error)}")
         child.finish()
         child.job = None
         return result

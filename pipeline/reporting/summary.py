@@ -16,6 +16,7 @@ from pipeline.reporting.words import coloured, count, one_line, wrapped
 from pipeline.runs import Outcome, Run, is_counted
 from pipeline.secrets import redact
 from pipeline.verdict import Rule
+from targets.messages import said
 
 #: So many tasks that ran for one reason are listed one by one, more by family.
 _ONE_BY_ONE = 6
@@ -103,5 +104,5 @@ def _failed(failed: list[tuple[Any, Outcome]], width: int, colour: bool) -> list
 
 
 def _words(error: BaseException) -> str:
-    message = str(error).strip()
+    message = said(error).strip()
     return message if isinstance(error, StepError) else f"{type(error).__name__}: {message}"

@@ -10,6 +10,7 @@ import pytest
 import pipeline
 from pipeline import Task
 from pipeline.errors import FailedBeforeError, TaskDefinitionError
+from pipeline.reporting.watching import watch
 
 
 class Counting(Task):
@@ -235,3 +236,39 @@ def test_a_check_that_fails_is_the_steps_own_failure(notes):
     assert not pipeline.build(Checked(notes=notes)).ok
     assert not pipeline.build(Checked(notes=notes)).ok
     assert len(moments(notes)) == 1
+
+
+class NoText(ValueError):
+    def __str__(self):
+        return "real " + self.args[0]
+
+
+class Leaves(ValueError):
+    def __str__(self):
+        raise SystemExit(9)
+
+
+class Unsayable(Task):
+    cache_failures = True
+    retries = 1
+    leaves = luigi.BoolParameter()
+    notes = luigi.Parameter(significant=False)
+
+    def easy_run(self, inputs):
+        with open(self.notes, "a") as file:
+            file.write("0\n")
+        raise (Leaves if self.leaves else NoText)(5)
+
+
+@pytest.mark.parametrize("engine", ["inline", "processes"])
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_failure_whose_message_raises_is_shown_and_kept(leaves, engine, notes, capfd):
+    task = Unsayable(leaves=leaves, notes=notes)
+    words = f"{'Leaves' if leaves else 'NoText'}: its message cannot be shown"
+    run = pipeline.build(task, engine=engine, progress=watch())
+    assert run.failed == [task]
+    assert words in run.summary_text
+    assert words in capfd.readouterr().out
+    run = pipeline.build(task, engine=engine)
+    assert words in str(run.outcomes[task].error)
+    assert moments(notes) == [0]
