@@ -15,6 +15,7 @@ import luigi
 from luigi.execution_summary import LuigiRunResult, LuigiStatusCode
 
 from pipeline import steplogs
+from pipeline.characters import plain
 from pipeline.errors import ResourceError
 from pipeline.secrets import redact
 from pipeline.task import ExternalFile
@@ -135,7 +136,7 @@ class Run(LuigiRunResult):
         lines += [f"  {task!r} was {self.outcomes[task].verdict}" for task in self.damaged[:20]]
         if len(self.damaged) > 20:
             lines.append(f"  and {len(self.damaged) - 20} more were DAMAGED")
-        return redact("\n".join(lines))
+        return plain(redact("\n".join(lines)))
 
     def counts(self) -> dict[str, int]:
         """How many steps ended in each state; of what is no step, what failed."""

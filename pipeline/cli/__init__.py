@@ -87,9 +87,10 @@ def _say(text: str) -> None:
     """On standard error, whole lines."""
     import click
 
+    from pipeline.characters import plain
     from pipeline.secrets import redact
 
-    click.echo(redact(text), err=True, nl=False)
+    click.echo(plain(redact(text)), err=True, nl=False)
 
 
 def _show_unforeseen(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 import luigi
 
+from pipeline.characters import plain
 from pipeline.errors import ParameterError, PipelineError, PlanningError
 from pipeline.secrets import redact
 from targets.messages import said
@@ -40,7 +41,7 @@ class App:
             raise
         except Exception as error:
             # What goes wrong in the app's own code is found by its traceback.
-            click.echo(redact("".join(traceback.format_exception(error))), err=True)
+            click.echo(plain(redact("".join(traceback.format_exception(error)))), err=True)
             raise PlanningError(redact(f"the terminal tasks cannot be made: {type(error).__name__}: {said(error)}")) from error
         except SystemExit as error:
             # Whoever waits for the exit code would take it for that of the command, with nothing looked at.

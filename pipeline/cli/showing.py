@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import time
 import traceback
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline import units
+from pipeline.characters import plain as plain
 from pipeline.ours import name_of
 from pipeline.reporting import console
 
@@ -39,7 +39,6 @@ _COLOURS = {
     "skipped": "yellow",
     "wrong": "red",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
 
 def line(text: str = "") -> None:
@@ -76,11 +75,6 @@ def nothing_else(as_json: bool = True) -> Iterator[None]:
                 os.dup2(sys.stderr.fileno(), 1)
         back.enter_context(contextlib.redirect_stdout(sys.stderr))
         yield
-
-
-def plain(value: Any) -> str:
-    """Text without what a terminal would take for a command."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value)).encode("utf-8", "backslashreplace").decode()
 
 
 def word(text: str, width: int = 0) -> str:

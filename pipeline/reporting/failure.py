@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline import frames, steplogs, units
+from pipeline.characters import plain
 from pipeline.planning import Plan
 from pipeline.reporting.words import coloured, is_step, wrapped
 from pipeline.secrets import redact
@@ -50,15 +51,16 @@ def parameters(task: Any) -> list[str]:
 
 def full(task: Any, error: BaseException, seconds: float, skipped: list[Any], *, attempt: str, width: int, colour: bool) -> str:
     """All that is known, in lines."""
-    lines = [coloured(f"failed: {task.task_family}", "red", colour) + (f" after {units.duration(seconds)}" if seconds else "") + attempt]
+    head = coloured(f"failed: {task.task_family}", "red", colour) + (f" after {units.duration(seconds)}" if seconds else "") + attempt
+    lines = []
     for text in parameters(task):
-        lines += wrapped(text, width, "    ")
+        lines += wrapped(plain(text), width, "    ")
     for line in frames.of(error).splitlines():
         lines.append(f"  {line}" if line else "")
     lines += _log(task)
     if skipped:
         lines += wrapped(f"skipped because of it: {listed(skipped)}", width, "  ")
-    return redact("\n".join(lines))
+    return redact(head) + "\n" + plain(redact("\n".join(lines)))
 
 
 def _log(task: Any) -> list[str]:
@@ -81,7 +83,7 @@ def _short(where: str) -> str:
 def short(task: Any, error: BaseException, *, colour: bool) -> str:
     """One line, for the many failures that follow the first."""
     words = frames.of(error).splitlines() or [type(error).__name__]
-    return redact(f"{coloured('failed:', 'red', colour)} {task!r}: {words[-1]}")
+    return f"{coloured('failed:', 'red', colour)} {plain(redact(f'{task!r}: {words[-1]}'))}"
 
 
 def listed(tasks: Iterable[Any]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline import units
+from pipeline.characters import plain
 from pipeline.errors import ResourceError, StepError
 from pipeline.reporting.failure import listed
 from pipeline.reporting.tally import Tally
@@ -80,7 +81,7 @@ def _ran(ran: list[tuple[Any, Outcome]], width: int, colour: bool) -> list[str]:
         groups = {why(members[0][1]) + (", or the like" if len(members) > 1 else ""): members for members in by_rule.values()}
     lines = []
     for reason, members in groups.items():
-        lines += [coloured(one_line(line, width), "cyan", colour) for line in wrapped(redact(reason), min(width, 200), "  ")[:2]]
+        lines += [coloured(one_line(line, width), "cyan", colour) for line in wrapped(plain(redact(reason)), min(width, 200), "  ")[:2]]
         rows = [(repr(task), outcome.duration) for task, outcome in members]
         if len(rows) > _ONE_BY_ONE:
             families: dict[str, list[float]] = {}
@@ -105,4 +106,5 @@ def _failed(failed: list[tuple[Any, Outcome]], width: int, colour: bool) -> list
 
 def _words(error: BaseException) -> str:
     message = said(error).strip()
-    return message if isinstance(error, StepError) else f"{type(error).__name__}: {message}"
+    # Before it is cut: a part of a secret would not be found.
+    return redact(message if isinstance(error, StepError) else f"{type(error).__name__}: {message}")

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import luigi
 
 from pipeline import capture, interrupts
+from pipeline.characters import plain
 from pipeline.observing import Observer
 from pipeline.planning import Plan
 from pipeline.reporting import console, failure, loggers, summary
@@ -83,14 +84,14 @@ class Watch:
             if isinstance(task, luigi.ExternalTask) and not verdict.is_current:
                 # Said now: another step may make it in time, but often it is a path that is wrong.
                 needed = self._dependents.of(task)
-                console.emit(redact(f"missing: {task!r}: {verdict.reason}" + (f"; needed by {failure.listed(needed)}" if needed else "")))
+                console.emit(plain(redact(f"missing: {task!r}: {verdict.reason}" + (f"; needed by {failure.listed(needed)}" if needed else ""))))
 
     def began(self, task: Any, pid: int | None) -> None:
         self._tally.began(task, pid)
         if self._shows is not None:
             if self._verbose:
                 verdict = self._plan.verdicts.get(task)
-                console.emit(f"begins {meant(task)!r}" + (f": {verdict}" if verdict is not None and not verdict.is_current else ""))
+                console.emit(plain(redact(f"begins {meant(task)!r}" + (f": {verdict}" if verdict is not None and not verdict.is_current else ""))))
             self._shows.began(task)
 
     def ended(self, task: Any, state: str, duration: float, error: BaseException | None) -> None:

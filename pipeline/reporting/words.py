@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from pipeline.characters import plain
 from pipeline.repairing import Repair
 from pipeline.runs import is_step as is_step
 
@@ -40,8 +41,8 @@ def meant(task: Any) -> Any:
 
 
 def one_line(text: str, width: int) -> str:
-    """Cut to a width, without line breaks."""
-    text = " ".join(text.split()) if "\n" in text else text
+    """Cut to a width, without line breaks and other control characters."""
+    text = plain(" ".join(text.split()) if "\n" in text else text)
     return text if len(text) <= width else text[: max(width - 3, 0)] + "..."
 
 

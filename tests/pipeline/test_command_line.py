@@ -452,6 +452,19 @@ def test_to_a_pipe_there_are_no_escape_codes(folder):
         assert "\x1b" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("fails", ["a step", "get_tasks"])
+def test_to_a_pipe_there_are_none_of_an_exception(fails, folder):
+    words = r"ValueError('\x1b[31min red, \0 and \x9b2J')"
+    told = f"raise {words}" if fails == "get_tasks" else "return [Fails()]"
+    (folder / "odd.py").write_text(
+        f"from pipeline import Task\nclass Fails(Task):\n    def easy_run(self, inputs):\n        raise {words}\ndef get_tasks():\n    {told}\n"
+    )
+    done = call(folder, "--module", "odd", program=("-m", "pipeline"))
+    assert done.returncode == (3 if fails == "get_tasks" else 1)
+    assert not set("\x1b\0\x9b") & set(done.stdout + done.stderr)
+    assert r"ValueError: \x1b[31min red, \x00 and \x9b2J" in (done.stderr if fails == "get_tasks" else done.stdout)
+
+
 FULL = "/dev/full"
 
 

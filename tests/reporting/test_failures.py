@@ -314,3 +314,23 @@ def test_a_summary_stays_short_whatever_happened():
     text = summary.text(run, {}, width=80, colour=False)
     assert len(text.splitlines()) < 40
     assert max(map(len, text.splitlines())) <= 80
+
+
+class Rings(Task):
+    n = luigi.IntParameter()
+
+    def easy_run(self, inputs):
+        print("printed \x1b[32min green\x1b[0m \a")
+        raise ValueError(f"told {self.n} \x1b[31min red\x1b[0m, \0 and \x9b2J\rover it")
+
+
+@pytest.mark.parametrize("engine", ["inline", "processes"])
+def test_control_characters_of_a_failure_are_shown_and_not_obeyed(engine, emitted):
+    run = pipeline.build([Rings(n=n) for n in range(12)], progress=watch(), engine=engine)
+    failures = [text for text in emitted if text.startswith("failed: ")]
+    assert len(failures) == 12
+    said = "\n".join([*failures, summary.text(run, {}, width=10_000, colour=False), run.summary_text])
+    assert not set(map(chr, [*range(9), *range(11, 32), *range(127, 160)])) & set(said)
+    assert r"told 1 \x1b[31min red\x1b[0m, \x00 and \x9b2J" in said
+    assert r"| printed \x1b[32min green\x1b[0m \x07" in said
+    assert "printed \x1b[32min green\x1b[0m \a\n" in run.outcomes[Rings(n=1)].log()
