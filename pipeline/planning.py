@@ -16,8 +16,10 @@ import luigi
 from pipeline import garbage, instead
 from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
 from pipeline.scope import Scope, current, run_scope
+from pipeline.secrets import redact
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
 from targets import trust
+from targets.messages import said
 from targets.snapshot import Snapshot
 
 _NOTHING: Mapping[str, Any] = {}
@@ -205,7 +207,7 @@ def _first_look(task: Any, scope: Scope) -> Finding | Look | None:
     try:
         is_complete = task.complete()
     except Exception as error:  # for the worker, as for Luigi's, the task has failed and others have not
-        return Finding(Verdict(Rule.MISSING, f"{COMPLETE_FAILED} {type(error).__name__}: {error}"))
+        return Finding(Verdict(Rule.MISSING, redact(f"{COMPLETE_FAILED} {type(error).__name__}: {said(error)}")))
     if is_complete:
         from pipeline.plainluigi import identity_of
 

@@ -45,9 +45,9 @@ class App:
             raise PlanningError(redact(f"the terminal tasks cannot be made: {type(error).__name__}: {said(error)}")) from error
         except SystemExit as error:
             # Whoever waits for the exit code would take it for that of the command, with nothing looked at.
-            click.echo(redact("".join(traceback.format_exception(error))), err=True)
+            click.echo(plain(redact("".join(traceback.format_exception(error)))), err=True)
             raise PlanningError(
-                f"the terminal tasks cannot be made: the app's code ends the program (SystemExit: {error.code}); what only a script should do "
+                f"the terminal tasks cannot be made: the app's code ends the program (SystemExit: {said(error.code)}); what only a script should do "
                 f'belongs under `if __name__ == "__main__":`'
             ) from error
         if self.given:

@@ -412,8 +412,22 @@ class TakesUnsayable(Task):
         return 1
 
 
+class CompleteUnsayable(luigi.Task):
+    def complete(self):
+        raise Unsayable
+
+
+class EndsUnsayable:
+    def __str__(self):
+        raise Unsayable
+
+
 def get_unsayable():
     raise Unsayable
+
+
+def get_end():
+    sys.exit(EndsUnsayable())
 
 
 @pytest.mark.parametrize(
@@ -423,6 +437,8 @@ def get_unsayable():
         (ReturnsUnstorable, 1, "DumpError: ReturnsUnstorable() returned a Unstorable that PickleTarget cannot store: Unsayable: its message"),
         (ChecksUnsayable, 1, "CheckError: ChecksUnsayable(): check_output found: Unsayable: its message cannot be shown"),
         (lambda: TakesUnsayable(x="1"), 3, "ParameterError: TakesUnsayable.x is a Odd and cannot be '1': its message cannot be shown"),
+        (CompleteUnsayable, 1, "its complete() failed with Unsayable: its message cannot be shown"),
+        (get_end, 3, "the app's code ends the program (SystemExit: its message cannot be shown)"),
         (get_unsayable, 3, "PlanningError: the terminal tasks cannot be made: Unsayable: its message cannot be shown"),
     ],
 )

@@ -146,6 +146,7 @@ GIVES = {
     "get_tasks says what is wrong": "raise pipeline.ConfigurationError('bad ' + token)",
     "get_tasks refuses what was given": "raise click.BadParameter('bad ' + token, param_hint=token)",
     "requires fails": "return [Requires()]",
+    "complete fails": "return [Complete()]",
     "what nobody foresees": "return [Odd()]",
 }
 BAD = """
@@ -154,6 +155,10 @@ import click, luigi, pipeline
 class Requires(pipeline.Task):
     def requires(self):
         raise KeyError("bad " + token)
+
+class Complete(luigi.Task):
+    def complete(self):
+        raise ValueError("bad " + token)
 
 class Odd(pipeline.Task):
     def clone(self, *args, **values):
@@ -169,8 +174,8 @@ def get_tasks():
 @pytest.mark.parametrize("words", GIVES)
 def test_it_is_in_no_error_of_a_command(words, tmp_path):
     (tmp_path / "flow.py").write_text(f"{BAD}    {GIVES[words]}\n")
-    command = [sys.executable, "-m", "pipeline", "--module", "flow", "run", *(["--param", "x=1"] if "nobody" in words else [])]
+    command = [sys.executable, "-m", "pipeline", "--module", "flow", "plan", *(["--param", "x=1"] if "nobody" in words else [])]
     done = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=120)
-    assert done.returncode == {"get_tasks refuses what was given": 2, "what nobody foresees": 1}.get(words, 3), done.stderr
-    assert "bad ***" in done.stderr
+    assert done.returncode == {"get_tasks refuses what was given": 2, "what nobody foresees": 1, "complete fails": 0}.get(words, 3), done.stderr
+    assert "bad ***" in done.stdout + done.stderr
     assert "BATTERY" not in done.stdout + done.stderr
