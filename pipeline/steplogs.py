@@ -25,7 +25,7 @@ from pipeline.postponing import Held
 from pipeline.reporting import console
 from pipeline.secrets import redact
 from pipeline.task import Task, WrapperTask
-from targets.errors import LeaseLostError, PipelineError, RecordError
+from targets.errors import LeaseLostError, PipelineError, RecordError, StoreError
 from targets.naming import named_key
 from targets.store import Store
 from targets.target import LOG, log_name
@@ -129,24 +129,32 @@ def read(task: Any) -> Found | None:
     """The log of a task's last execution; None where it printed nothing, or where there was none."""
     if not _has_log(task):
         return None
-    found = read_at(task.store, log_name(task.target))
-    if found is None:
-        return None
+    found = None
     try:
-        recorded = task.target.find_record()
+        found = read_at(task.store, log_name(task.target))
+        recorded = task.target.find_record() if found is not None else None
     except RecordError:
         return found
+    except StoreError as error:
+        log.warning("the log of %r: %s", task, error)
+        return None
+    if found is None:
+        return None
     # A store that is far away keeps the log of an earlier run when the step prints nothing.
     is_old = recorded is not None and recorded[0].run != found.run and (recorded[0].started or 0.0) > found.at
     return None if is_old else found
 
 
 def read_at(store: Store, name: str) -> Found | None:
-    """The log that a store keeps under a name."""
+    """The log that a store keeps under a name; `StoreError` where something is there that cannot be read."""
     try:
         text = store.read(name, 4096).decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise StoreError(f"{store.where(name)} cannot be read: {error}. Mend the cause, or move it away") from error
+    if not text:
+        return None  # no log of ours is empty; a pipe is
     head = _HEAD.match(text)
     if head is None:
         return Found("", DONE, 0.0, name, text)

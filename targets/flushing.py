@@ -32,7 +32,7 @@ def forget_cached(path: str | os.PathLike[str]) -> None:
     if os.path.isdir(path):
         for name in os.listdir(path):
             forget_cached(os.path.join(path, name))
-    elif hasattr(os, "posix_fadvise") and os.path.exists(path):
+    elif hasattr(os, "posix_fadvise") and os.path.isfile(path):
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

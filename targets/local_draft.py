@@ -117,8 +117,7 @@ class LocalDraft:
             finally:
                 os.close(descriptor)
             if replaces:
-                with suppress(FileNotFoundError):
-                    os.unlink(final_record)
+                self._take_away(record)
             # What was put aside must not come back beside new data.
             self._old_is_gone = True
             for name in obsolete:
@@ -166,6 +165,17 @@ class LocalDraft:
         self._record = None
         self._directories.clear()
         self._aside.clear()
+
+    def _take_away(self, record: str) -> None:
+        path = self._store.where(record)
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        except (IsADirectoryError, PermissionError):  # macOS says the latter of a directory
+            if not os.path.isdir(path):
+                raise
+            self._store.quarantine(record)  # what was a record is none any more: that is damage
 
     def _put_aside(self, name: str) -> None:
         final, aside = self._store.where(name), self._temporary(name, ASIDE)

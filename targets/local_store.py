@@ -26,7 +26,8 @@ from targets.store import QUARANTINE, Draft, Listed, Stamp
 
 log = logging.getLogger("pipeline")
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+# A pipe that stands in the place of a file is not waited for: nothing is in it.
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class LocalStore:
@@ -66,7 +67,7 @@ class LocalStore:
         return self._prefix + name
 
     def open(self, name: str) -> BinaryIO:
-        return open(self._prefix + name, "rb", buffering=0)
+        return open(self._prefix + name, "rb", buffering=0, opener=_opened)
 
     def read(self, name: str, size: int) -> bytes:
         descriptor = os.open(self._prefix + name, _READ)
@@ -150,10 +151,13 @@ class LocalStore:
 
     def quarantine(self, *names: str) -> None:
         folder = self._prefix + QUARANTINE
-        make_private(folder)
-        for name in names:
-            with suppress(FileNotFoundError):
-                os.rename(self._prefix + name, os.path.join(folder, f"{unique()}-{os.path.basename(name)}"))
+        try:
+            make_private(folder)
+            for name in names:
+                with suppress(FileNotFoundError):
+                    os.rename(self._prefix + name, os.path.join(folder, f"{unique()}-{os.path.basename(name)}"))
+        except OSError as error:
+            raise StoreError(f"cannot set aside what is damaged in {self.url}: {error}. Mend the cause and try again") from error
 
     @property
     def durable(self) -> bool:
@@ -224,9 +228,16 @@ class LocalStore:
         self._flushed.clear()
 
 
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | _READ)
+
+
 def _read_all(descriptor: int, size: int) -> bytes:
-    # One byte more, so that an answer that is not full says that this was all.
-    data = os.read(descriptor, size + 1)
-    while len(data) > size and (more := os.read(descriptor, 1 << 20)):
-        data += more
-    return data
+    try:
+        # One byte more, so that an answer that is not full says that this was all.
+        data = os.read(descriptor, size + 1)
+        while len(data) > size and (more := os.read(descriptor, 1 << 20)):
+            data += more
+        return data
+    except BlockingIOError:
+        return b""  # a pipe to which somebody may write

@@ -5,6 +5,7 @@ The umask of the process cannot do it: it may be narrower than a team wants, and
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -23,7 +24,8 @@ def make_private(folder: str, *, again: bool = False) -> None:
             let_in(folder, umask)
     except FileExistsError:
         if not os.path.isdir(folder):
-            raise
+            words = "a file, or a link that leads nowhere, is where a folder should be: move it away"
+            raise NotADirectoryError(errno.ENOTDIR, words, folder) from None
     except FileNotFoundError:
         above = os.path.dirname(folder)
         if again and os.path.isdir(above):

@@ -7,6 +7,7 @@ in memory twice, and two columns of a wide table cost two columns. Anything else
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,7 +39,13 @@ def verified_file(store: Store, part: Part) -> BinaryIO:
     if seal.digest_of_pieces(part.pieces) != part.digest or len(part.pieces) != -(-part.size // PIECE) * DIGEST_BYTES:
         raise DamagedError(f"the record of {name} contradicts itself: the digests of its pieces do not make that of the whole")
     file = store.open(part.file)
-    found = file.seek(0, os.SEEK_END)
+    try:
+        found = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        file.close()
+        if error.errno != errno.ESPIPE:
+            raise
+        raise DamagedError(f"{name} is a pipe where a file was written; it will be made again") from error
     if found != part.size:
         file.close()
         raise _other_size(store, part, found)

@@ -1,11 +1,14 @@
 """`log`: what a step printed when it last ran."""
 
+import os
+import pathlib
+
 import luigi
 import pytest
 from command_line import command
 
 import pipeline
-from pipeline import Task
+from pipeline import Task, steplogs
 
 __all__ = ["command"]
 
@@ -48,6 +51,26 @@ def test_log_of_a_failed_step_has_its_traceback(cli):
     assert code == 0
     assert "hello hello" in out
     assert "ValueError: too much talk" in out
+
+
+@pytest.mark.parametrize("instead", [os.mkdir, os.mkfifo] if hasattr(os, "mkfifo") else [os.mkdir])
+@pytest.mark.parametrize("times", [2, 6])
+def test_what_is_no_file_in_the_place_of_a_log_hinders_nothing(instead, times, cli):
+    step = Talks(times=times)
+    pipeline.build(step)
+    path = pathlib.Path(steplogs.where(step))
+    path.unlink()
+    instead(path)
+    code, _, err = cli("log", step.key)
+    if instead is os.mkdir:
+        assert code == 3
+        assert f"StoreError: {path} cannot be read" in err
+    else:
+        assert code == (2 if times == 6 else 0)
+        assert "printed nothing" in err or "nothing in the store is named" in err
+    run = pipeline.build(step, force="all")
+    assert run.ok == (times == 2)
+    assert "hello" in cli("log", step.key)[1]
 
 
 def test_a_silent_step_has_printed_nothing(cli):

@@ -13,6 +13,7 @@ from targets import JsonTarget, MissingOutputError, StoreError
 from targets.local_store import LocalStore
 from targets.parts import PartsTarget
 from targets.place import Place
+from targets.store import QUARANTINE
 
 FOLDER = "shop/Step"
 STEM = f"{FOLDER}/n-1-{'0a' * 16}"
@@ -168,14 +169,16 @@ def test_sweeping_leaves_alone_what_other_programs_have_begun(target, root):
 
 
 @pytest.mark.parametrize("old", [True, False], ids=["over an old value", "for the first time"])
-def test_a_directory_in_the_records_place_stops_the_commit_and_leaves_no_temporary(target, root, old):
+def test_a_directory_in_the_records_place_that_cannot_be_set_aside_stops_the_commit_and_leaves_no_temporary(target, root, old):
     if old:
         target.dump("old")
         os.unlink(root / f"{STEM}.record.json")
     (root / f"{STEM}.record.json" / "sub").mkdir(parents=True)
+    (root / QUARANTINE).parent.mkdir()
+    (root / QUARANTINE).touch()
     before = everything_in(root)
 
-    with pytest.raises(StoreError, match=r"cannot write .*record\.json"):
+    with pytest.raises(StoreError, match=r"cannot set aside .*quarantine"):
         target.dump("new")
 
     assert everything_in(root) == before

@@ -17,8 +17,13 @@ from targets import (
     NumpyTarget,
     ParquetTarget,
     PickleTarget,
+    RecordError,
+    StoreError,
     TextTarget,
 )
+from targets.opening import open_store
+from targets.place import Place
+from targets.store import QUARANTINE
 
 
 class Packed(PickleTarget):
@@ -92,6 +97,61 @@ def test_a_directory_in_the_place_of_data_is_damage(stored):
     with pytest.raises(DamagedError, match="is a directory where a file was written"):
         stored.load()
     assert not stored.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("size", [0, 10, 3 << 20])
+@pytest.mark.parametrize("end", ["nobody", "a writer"])
+def test_a_pipe_in_the_place_of_data_is_damage_and_is_not_waited_for(size, end, tmp_path):
+    target = BytesTarget(tmp_path / "x.bin")
+    target.dump(b"x" * size)
+    os.unlink(target.path)
+    os.mkfifo(target.path)
+    writer = os.open(target.path, os.O_RDWR) if end == "a writer" else None
+    try:
+        with pytest.raises(DamagedError):
+            target.verify()
+        if size:  # else it holds what was written: nothing
+            with pytest.raises(DamagedError):
+                target.load()
+    finally:
+        if writer is not None:
+            os.close(writer)
+    target.dump(b"new")
+    assert target.load() == b"new"
+
+
+def directory(path):
+    os.mkdir(path)
+    (path / "below").touch()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("instead", [directory, os.mkfifo])
+def test_what_is_no_file_in_the_place_of_a_record_is_damage_and_makes_room_for_a_new_one(instead, tmp_path):
+    target = JsonTarget(tmp_path / "x.json")
+    target.dump(1)
+    (tmp_path / "x.record.json").unlink()
+    instead(tmp_path / "x.record.json")
+    with pytest.raises(RecordError):
+        target.load()
+    target.dump(2)
+
+    assert target.load() == 2
+    # What somebody has put there is not deleted.
+    assert [path.name for path in (tmp_path / QUARANTINE).glob("*/*")] == (["below"] if instead is directory else [])
+
+
+@pytest.mark.parametrize("there", ["a file", "a link"])
+def test_what_stands_where_a_folder_should_be_is_named(there, tmp_path):
+    if there == "a file":
+        (tmp_path / "folder").touch()
+    else:
+        (tmp_path / "folder").symlink_to("nowhere")
+    target = JsonTarget(Place(open_store(str(tmp_path)), "folder/x"))
+
+    with pytest.raises(StoreError, match=r"where a folder should be: move it away: .*folder"):
+        target.dump(1)
 
 
 def test_a_value_can_be_written_over_anything_that_stands_in_its_place(tmp_path):
