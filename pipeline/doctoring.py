@@ -57,6 +57,8 @@ def examine(store: Store, *, fix: bool = False, read: bool = True) -> Iterator[C
         unwritable = _unwritable(store)
         if unwritable is not None:
             yield Complaint("store", store.url, unwritable)
+            if not os.path.isdir(store.url):
+                return  # there is nothing to look at
         yield from _permissions(store, fix)
     yield from _power_cuts(store, fix)
     yield from _leftovers(store, fix)
