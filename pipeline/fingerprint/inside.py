@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def callables_inside(value: Any) -> list[Any]:
-    """Functions and classes that an object carries: a wrapped one, a partial's, those of a container."""
+def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
+    """Functions and classes that an object carries: a wrapped one, a partial's, those of a container. `kinds`: the classes of what is in it, too."""
     if isinstance(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, types.FunctionType):
@@ -19,9 +19,9 @@ def callables_inside(value: Any) -> list[Any]:
         return inside + [cell for cell in closure(value).values() if callable(cell)]
     if isinstance(value, (dict, list, tuple, set, frozenset)) and len(value) <= 10_000:
         items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
-        made_here = {type(item) for item in items if type(item).__module__ != "builtins" and not is_code(item)}
+        made_here = {type(item) for item in items if type(item).__module__ != "builtins" and not is_code(item)} if kinds else set()
         return [*(item for item in items if is_code(item)), *sorted(made_here, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")] + [
-            inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in callables_inside(item)
+            inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in callables_inside(item, kinds=kinds)
         ]
     inside = [getattr(value, name, None) for name in ("__wrapped__", "func", "fget", "py_func")]
     return [item for item in inside if item is not None and callable(item)]

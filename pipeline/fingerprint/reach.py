@@ -125,18 +125,19 @@ class Walk:
 
     def _made(self, value: Any, name: str, origin: tuple[str, str] | None) -> None:
         """What a call has made (`clean = make([1, 2])`, `namedtuple(...)`): the statement says with what."""
-        if origin is not None and (name != origin[1] or (isinstance(value, type) and class_definition(value) is None)):
+        is_made = origin is not None and (name != origin[1] or (isinstance(value, type) and class_definition(value) is None))
+        if origin is not None and is_made and self._constant(origin, value):
             self._explained.add(id(value))
-            self._constant(origin, value)
 
     def _object(self, value: Any, origin: tuple[str, str] | None) -> None:
-        for found in inside.callables_inside(value):
+        # What a function has in its closure may be filled as it runs; what has a name in a module is a registry.
+        for found in inside.callables_inside(value, kinds=origin is not None):
             self._later(found, None, ())
         kind = type(value)
         if self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
             # A registry, say: what it holds may be called.
             for attribute in list(getattr(value, "__dict__", {}).values()):
-                for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute):
+                for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute, kinds=origin is not None):
                     self._later(found, None, ())
             self._class_reference(kind, ())
         else:
@@ -252,7 +253,7 @@ class Walk:
             if attribute in skipped:
                 continue
             if isinstance(value, (dict, list, set)):
-                for found in inside.callables_inside(value):  # a registry that subclasses or decorators fill
+                for found in inside.callables_inside(value, kinds=True):  # a registry that subclasses or decorators fill
                     self._later(found, None, ())
             for function in inside.functions_of(value):
                 if function.__code__.co_filename.startswith("<") and function_source_is_generated(function):
@@ -292,13 +293,14 @@ class Walk:
                     self._follow_all(references(statement), base.__module__, environment, {})
             return
 
-    def _constant(self, origin: tuple[str, str], value: Any) -> None:
+    def _constant(self, origin: tuple[str, str], value: Any) -> bool:
+        """The statements about a name; whether there are any that were not read before."""
         if not self._new("constant", origin):
-            return
+            return False
         module, name = origin
         if not self.project.owns(module):
             self._library(module)
-            return
+            return False
         loaded = sys.modules.get(module)
         environment = vars(loaded) if loaded is not None else {}
         sources, statements = _about(name, module)
@@ -312,20 +314,20 @@ class Walk:
         if binding is not None:
             target = _absolute(binding[0], binding[1], environment)
             if self.project.owns(target):
-                self._constant((target, binding[2]), value)
-            else:
-                self._library(target)
-            return
+                return self._constant((target, binding[2]), value)
+            self._library(target)
+            return False
         is_code = isinstance(value, (type, types.FunctionType))
         passed_over = (ast.Import, ast.ImportFrom, *((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef) if is_code else ()))
         found = [statement for statement in statements if not isinstance(statement, passed_over)]
         if not found and (is_code or name.startswith("__")):
-            return  # it is a piece of its own, or Python's (`__file__`, `__name__`): where the code lies, not what it means
+            return False  # it is a piece of its own, or Python's (`__file__`, `__name__`): where the code lies, not what it means
         changes = any(constants.is_changed(name, source.tree) for source in sources)
         live = "" if is_code else constants.live_value(value, found, environment, changes=changes)
         self._add(f"{module}.{name}", normal.form(found) + live + replaced, list(found))
         for statement in found:
             self._follow_all(references(statement), module, environment, {})
+        return True
 
     def _module(self, module: types.ModuleType) -> None:
         """A module used as a value: anything in it may be meant, so all of it counts."""
