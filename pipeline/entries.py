@@ -19,6 +19,7 @@ from pipeline import columns
 from pipeline.columns import TaskEntry
 from pipeline.entry import BEGUN, ENDED, FOLDER, TASKS
 from pipeline.errors import UnknownRunError
+from targets.errors import StoreError
 from targets.opening import open_store
 from targets.store import Store
 
@@ -159,7 +160,7 @@ def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | N
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except (OSError, StoreError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         log.warning("the history of run %s cannot be read: %s: %s", run, type(error).__name__, error)
         return None
 

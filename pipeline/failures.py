@@ -45,7 +45,7 @@ def insist_on_none(task: Any, scope: Scope, identities: Sequence[str]) -> None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(kept["at"])))
     except FileNotFoundError:
         return
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, StoreError, RecursionError):
         return  # not one of ours, or cut off: the step runs
     if same:
         raise FailedBeforeError(f"{task!r} failed at {when} with the same code, parameters and inputs: {words}. --retry-failed tries again")

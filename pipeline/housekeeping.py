@@ -19,7 +19,7 @@ from pipeline.scope import Scope, run_scope
 from pipeline.task import Task, WrapperTask
 from pipeline.verdict import Rule
 from targets import trust
-from targets.errors import SigningKeyError, TargetError, UntrustedError
+from targets.errors import SigningKeyError, StoreError, TargetError, UntrustedError
 from targets.inventory import outputs
 from targets.record import Inputs, Record
 from targets.store import Store
@@ -73,7 +73,7 @@ def resign(store: Store, *, unsigned: bool = False) -> Resigned:
                     target.verify_bytes(record)
                 target.rewrite(record, vouched=True)
                 signed += 1
-            except (TargetError, OSError) as error:
+            except (TargetError, StoreError, OSError) as error:
                 refused.append(f"{target.place.stem}: {error}")
     return Resigned(signed, kept, tuple(refused))
 

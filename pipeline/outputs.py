@@ -18,7 +18,7 @@ from pipeline import keys, stores
 from pipeline.conditions import Condition, insist
 from pipeline.errors import ParameterError, PipelineError, UnknownOutputError
 from pipeline.task import Task
-from targets.errors import TargetError
+from targets.errors import StoreError, TargetError
 from targets.inventory import outputs
 from targets.opening import open_store
 from targets.record import Record
@@ -135,7 +135,7 @@ def _look(target: Target[Any]) -> Output:
     try:
         found = target.find_record()
         return Output(target, found[0]) if found is not None else Output(target, None, "it has just been removed")
-    except (TargetError, OSError) as error:
+    except (TargetError, StoreError, OSError) as error:
         return Output(target, None, str(error))
 
 

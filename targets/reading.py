@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
 from targets import seal
-from targets.errors import DamagedError
+from targets.errors import DamagedError, StoreError
 from targets.record import Part
 from targets.seal import DIGEST_BYTES, PIECE
 from targets.store import Store
@@ -70,7 +70,7 @@ class _Pieces(io.RawIOBase):
         self._room = memoryview(bytearray(min(PIECE, size)))
         self._hashing: ThreadPoolExecutor | None = None
         #: What went wrong, since a decoder may tell it in words of its own.
-        self.damage: DamagedError | None = None
+        self.damage: DamagedError | StoreError | None = None
 
     def readable(self) -> bool:
         return True
@@ -131,21 +131,24 @@ class _Pieces(io.RawIOBase):
         return piece
 
     def _fill(self, at: int, piece: memoryview) -> None:
-        self._file.seek(at * PIECE)
         done = 0
-        while done < len(piece):
-            count = self._file.readinto(piece[done:])  # type: ignore[attr-defined]
-            if not count:
-                raise self._damaged(f"{self._name} has fewer bytes than its record says; it will be made again")
-            done += count
+        try:
+            self._file.seek(at * PIECE)
+            while done < len(piece) and (count := self._file.readinto(piece[done:])):  # type: ignore[attr-defined]
+                done += count
+        except Exception as error:  # each backend has exceptions of its own
+            self.damage = StoreError(f"cannot read {self._name}: {type(error).__name__}: {error}. Mend the cause and run again")
+            raise self.damage from error
+        if done < len(piece):
+            raise self._damaged(f"{self._name} has fewer bytes than its record says; it will be made again")
 
     def _check(self, at: int, piece: memoryview) -> None:
         if bytes.fromhex(seal.digest(piece)) != self._pieces[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]:
             raise self._damaged(f"{self._name} is not what was written (its digest differs); it will be made again")
 
     def _damaged(self, words: str) -> DamagedError:
-        self.damage = DamagedError(words)
-        return self.damage
+        self.damage = damage = DamagedError(words)
+        return damage
 
     def _helper(self) -> ThreadPoolExecutor:
         if self._hashing is None:
@@ -160,6 +163,6 @@ class _Pieces(io.RawIOBase):
         super().close()
 
 
-def damage_of(file: BinaryIO) -> DamagedError | None:
-    """The damage that was found while a file was read, however its reader tells it."""
+def damage_of(file: BinaryIO) -> DamagedError | StoreError | None:
+    """The damage that was found while a file was read, or why it could not be, however its reader tells it."""
     return getattr(getattr(file, "raw", None), "damage", None)

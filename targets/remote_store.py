@@ -4,6 +4,7 @@ Outputs are serialised on the local disk and uploaded in one piece each, the rec
 sees a part of an output. Writers of one key are kept apart by leases, and one that was thought dead and comes back is fenced
 out before it commits; that needs a backend which can create an object only if it is not there (S3, GCS). On any other, which is
 said once in the log, let one process at a time write. The package for the protocol (s3fs, gcsfs, ...) is installed by the app.
+Whatever a backend raises is a `StoreError` here, and so is a bucket that is not there.
 """
 
 from __future__ import annotations
@@ -21,18 +22,41 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from targets import processes
-from targets.errors import LeaseLostError, MissingExtraError, StoreError
+from targets.errors import LeaseLostError, MissingExtraError, PipelineError, StoreError
 from targets.leases import FOLDER as LEASES
 from targets.leases import Lease, Leases
 from targets.naming import key_of, named_key
+from targets.opening import BUCKETS
 from targets.store import QUARANTINE, Draft, Listed, Stamp
 from targets.writing import HashingWriter
 
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3"), "gs": ("gcsfs", "gcs"), "gcs": ("gcsfs", "gcs")}
 log = logging.getLogger("targets")
+
+_Asks = TypeVar("_Asks", bound=Callable[..., Any])
+#: Answers, to whoever asks for one object: what is there, or is not.
+_ANSWERS = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+
+
+def _told(asks: _Asks) -> _Asks:
+    """What a backend raises becomes a `StoreError`: each has exceptions of its own, of which nobody else knows. An answer stays one."""
+
+    @functools.wraps(asks)
+    def ask(store: RemoteStore, *arguments: Any, **options: Any) -> Any:
+        try:
+            return asks(store, *arguments, **options)
+        except FileNotFoundError:
+            store.insist_on_bucket()
+            raise
+        except (PipelineError, *_ANSWERS):
+            raise
+        except Exception as error:
+            raise StoreError(f"the store {store.url} does not answer as it should: {type(error).__name__}: {error}") from error
+
+    return ask  # type: ignore[return-value]
 
 
 class RemoteStore:
@@ -49,6 +73,7 @@ class RemoteStore:
         self._leases = Leases(self)
         self._inherited: list[Any] = []
         self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")
+        self._has_bucket = self.url.partition("://")[0] not in BUCKETS
 
     def _open(self) -> None:
         import fsspec
@@ -59,8 +84,8 @@ class RemoteStore:
             protocol = self.url.partition("://")[0]
             package, extra = _EXTRAS.get(protocol, (f"that fsspec needs for {protocol}", protocol))
             raise MissingExtraError(package, extra, f"the store {self.url}") from error
-        except ValueError as error:
-            raise StoreError(f"the store {self.url} cannot be opened: {error}") from error
+        except Exception as error:  # of the backend: what it is told may be wrong in every way
+            raise StoreError(f"the store {self.url} cannot be opened: {type(error).__name__}: {error}") from error
 
     @property
     def files(self) -> Any:
@@ -79,6 +104,19 @@ class RemoteStore:
     def full(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
+    def insist_on_bucket(self) -> None:
+        """Something is not there: `StoreError` where that is so because the bucket is not. Asked until it was found once."""
+        if self._has_bucket:
+            return
+        bucket = self._root.partition("/")[0]
+        try:
+            self.files.info(bucket)
+        except FileNotFoundError as error:
+            raise StoreError(f"the store {self.url} is not there: there is no bucket {bucket!r}. Make it, or correct the store's address") from error
+        except Exception as error:  # it may not be for us to know
+            log.debug("%s: %s: %s", self.url, type(error).__name__, error)
+        self._has_bucket = True
+
     def draft(self) -> Draft:
         return RemoteDraft(self)
 
@@ -89,9 +127,11 @@ class RemoteStore:
     def where(self, name: str) -> str:
         return f"{self.url}/{name}"
 
+    @_told
     def open(self, name: str) -> BinaryIO:
         return self.files.open(self.full(name), "rb")  # type: ignore[no-any-return]
 
+    @_told
     def read(self, name: str, size: int) -> bytes:
         return self.files.cat_file(self.full(name))  # type: ignore[no-any-return]
 
@@ -104,6 +144,7 @@ class RemoteStore:
         except FileNotFoundError:
             return None
 
+    @_told
     def path(self, name: str) -> Path:
         local = Path(self._fetched.name, name)
         shutil.rmtree(local, ignore_errors=True)
@@ -113,34 +154,40 @@ class RemoteStore:
         return local
 
     def stamp(self, name: str) -> Stamp | None:
-        self.files.invalidate_cache()
         try:
-            found = self.files.info(self.full(name))
+            return _stamp_of(self._info(name))
         except FileNotFoundError:
             return None
-        return _stamp_of(found)
 
     def size(self, name: str) -> int | None:
-        self.files.invalidate_cache()
         try:
-            found = self.files.info(self.full(name))
+            found = self._info(name)
         except FileNotFoundError:
             return None
         return 0 if found["type"] == "directory" else int(found["size"])
 
-    def list(self, folder: str) -> Iterator[str]:
+    @_told
+    def _info(self, name: str) -> Mapping[str, Any]:
         self.files.invalidate_cache()
+        return self.files.info(self.full(name))  # type: ignore[no-any-return]
+
+    def list(self, folder: str) -> Iterator[str]:
         with suppress(FileNotFoundError):
-            for found in self.files.ls(self.full(folder), detail=False):
+            for found in self._ls(folder, detail=False):
                 yield found.rstrip("/").rpartition("/")[2]
 
     def scan(self, folder: str) -> Iterator[tuple[str, Listed | None]]:
-        self.files.invalidate_cache()
         with suppress(FileNotFoundError):
-            for found in self.files.ls(self.full(folder), detail=True):
+            for found in self._ls(folder, detail=True):
                 size = 0 if found["type"] == "directory" else int(found["size"])
                 yield found["name"].rstrip("/").rpartition("/")[2], Listed(_stamp_of(found), size)
 
+    @_told
+    def _ls(self, folder: str, *, detail: bool) -> Sequence[Any]:
+        self.files.invalidate_cache()
+        return self.files.ls(self.full(folder), detail=detail)  # type: ignore[no-any-return]
+
+    @_told
     def read_all(self, names: Iterable[str]) -> Mapping[str, bytes]:
         by_path = {self.files._strip_protocol(self.full(name)): name for name in names}
         # fsspec fetches many at a time where its backend can.
@@ -148,15 +195,20 @@ class RemoteStore:
         return {by_path[path]: data for path, data in found.items()}
 
     def folders(self) -> Iterator[str]:
-        self.files.invalidate_cache()
         base = self._root.rstrip("/")
         with suppress(FileNotFoundError):
-            for folder, _, _ in self.files.walk(base):
+            for folder in self._walk(base):
                 relative = folder[len(base) :].strip("/")
                 parts = relative.split("/")
                 if relative and not any(part.startswith(".") or named_key(part) for part in parts):
                     yield relative
 
+    @_told
+    def _walk(self, base: str) -> Sequence[str]:
+        self.files.invalidate_cache()
+        return [folder for folder, _, _ in self.files.walk(base, on_error="raise")]
+
+    @_told
     def delete(self, *names: str) -> None:
         for name in names:
             if not name:
@@ -164,12 +216,14 @@ class RemoteStore:
             with suppress(FileNotFoundError):
                 self.files.rm(self.full(name), recursive=True)
 
+    @_told
     def quarantine(self, *names: str) -> None:
         for name in names:
             with suppress(FileNotFoundError):
                 target = f"{QUARANTINE}/{os.urandom(8).hex()}-{name.rpartition('/')[2]}"
                 self.files.mv(self.full(name), self.full(target), recursive=self.files.isdir(self.full(name)))
 
+    @_told
     def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
         self.files.pipe_file(self.full(name), data)
 
@@ -179,6 +233,7 @@ class RemoteStore:
     def is_locked(self, key: str) -> bool:
         return self._leases.held(key) is None and any(self.list(f"{LEASES}/{key}"))
 
+    @_told
     def create(self, name: str, data: bytes) -> bool:
         """Put an object where there is none; False, and nothing changed, if there is one that says something else."""
         try:
@@ -233,6 +288,7 @@ class RemoteStore:
                 self.delete(probe)
             except Exception as error:  # each backend has exceptions of its own for what it does not know
                 log.debug("%s: %s: %s", self.url, type(error).__name__, error)
+                any(self.list(LEASES))  # `StoreError` where it is the store that does not answer, or is not there
                 able = False
         if not able:
             log.warning("%s cannot keep several writers apart: let one process at a time write to it", self.url)
@@ -304,8 +360,10 @@ class RemoteDraft:
                 files.pipe_file(full(record), data)
             elif not store.create(record, data):
                 raise LeaseLostError(f"another writer has committed {store.where(record)} meanwhile")
-        except OSError as error:
-            raise StoreError(f"cannot write {self._store.where(record)}: {error}") from error
+        except PipelineError:
+            raise
+        except Exception as error:
+            raise StoreError(f"cannot write {self._store.where(record)}: {type(error).__name__}: {error}") from error
         stamp = self._store.stamp(record)
         if stamp is None:
             raise StoreError(f"{self._store.where(record)} was written and is not there")

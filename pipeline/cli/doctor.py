@@ -20,10 +20,12 @@ def doctor(context: click.Context, fix: bool, read: bool, as_json: bool) -> int:
 
     from pipeline import doctoring, stores
     from pipeline.scope import Scope
+    from targets.naming import INTERNAL
 
     wrong = fixed = 0
     shown = []
     for store in stores.of_tasks(context.obj(), Scope(inside_run=True)):
+        any(store.list(INTERNAL))  # a store that does not answer, or is not there, cannot be looked over
         for found in doctoring.examine(store, fix=fix, read=read):
             wrong += not found.is_note
             fixed += found.fixed

@@ -12,6 +12,7 @@ import zlib
 from typing import Any
 
 from pipeline.fingerprint import Fingerprint
+from targets.errors import StoreError
 from targets.store import Store
 
 _FOLDER = ".luigi-warp/code"
@@ -41,7 +42,7 @@ def recall(store: Store, digest: str) -> dict[str, tuple[str, str]] | None:
         with store.open(_name(digest)) as file:
             pieces = json.loads(zlib.decompress(file.read()))
         return {name: (piece, source) for name, (piece, source) in pieces.items()}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, zlib.error):
+    except (OSError, StoreError, ValueError, TypeError, AttributeError, RecursionError, zlib.error):
         return None
 
 
