@@ -85,6 +85,26 @@ UNSEEN = {
     "another function of the same factory": (MAKE + "f = make([1])\ng = make([«1||2»])", "f(3)"),
     "a lock in a dict": ("import threading\nLOCKS = {'a': threading.Lock()}", "LOCKS"),
 }
+#: What static reading does not see, as docs/limits.md says.
+LIMITS = {
+    "the value of a member": (
+        "class Color(enum.Enum):\n    RED = «1||2»\n"
+        "class NAME(Task):\n    color = luigi.EnumParameter(enum=Color, default=Color.RED)\n"
+        "    def easy_run(self, inputs):\n        return self.color.value",
+        None,
+    ),
+    "a class of configuration": ("class conf(luigi.Config):\n    alpha = luigi.FloatParameter(default=«1.0||2.0»)", "conf().alpha"),
+    "a method of another step through an object": (
+        "class Other(Task):\n    def names(self):\n        return «1||2»\n    def easy_run(self, inputs):\n        return 1\nOTHER = [Other]",
+        "OTHER[0]().names()",
+    ),
+    "what `requires` sets": (
+        "class NAME(Task):\n    def requires(self):\n        self.factor = «2||3»\n        return []\n"
+        "    def easy_run(self, inputs):\n        return self.factor",
+        None,
+    ),
+    "what a call puts into a table": ("TABLE = {}\ndef fill(table):\n    table['a'] = «1||2»\nfill(TABLE)", "TABLE['a']"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +113,7 @@ def digests(tmp_path_factory):
     found = []
     for which, edited in ((1, "a"), (1, "a"), (2, "bb")):
         folder = tmp_path_factory.mktemp("app")
-        for at, (text, body) in enumerate([*SEEN.values(), *UNSEEN.values()]):
+        for at, (text, body) in enumerate([*SEEN.values(), *UNSEEN.values(), *LIMITS.values()]):
             name = f"case{at}"
             text = HEAD + text + (STEP.format(body) if body is not None else "")
             (folder / f"{name}.py").write_text(re.sub("«(.*?)\\|\\|(.*?)»", rf"\{which}", text).replace("NAME", name))
@@ -103,7 +123,7 @@ def digests(tmp_path_factory):
             )
         (folder / "tell.py").write_text(
             "import importlib, json\nfrom pipeline.scope import current\n"
-            f"modules = [importlib.import_module(f'case{{at}}') for at in range({len(SEEN) + len(UNSEEN)})]\n"
+            f"modules = [importlib.import_module(f'case{{at}}') for at in range({len(SEEN) + len(UNSEEN) + len(LIMITS)})]\n"
             "steps = [vars(module).get('Step') or vars(module)[module.__name__] for module in modules]\n"
             "print(json.dumps([current().code.of(step).digest for step in steps]))\n"
         )
@@ -111,7 +131,7 @@ def digests(tmp_path_factory):
         done = subprocess.run([sys.executable, "tell.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert "has no source" not in done.stderr, done.stderr
-        found.append(dict(zip([*SEEN, *UNSEEN], json.loads(done.stdout), strict=True)))
+        found.append(dict(zip([*SEEN, *UNSEEN, *LIMITS], json.loads(done.stdout), strict=True)))
     return found
 
 
@@ -122,6 +142,6 @@ def test_an_edit_is_seen(name, digests):
     assert before[name] != after[name]
 
 
-@pytest.mark.parametrize("name", UNSEEN)
+@pytest.mark.parametrize("name", [*UNSEEN, *LIMITS])
 def test_what_means_nothing_is_not(name, digests):
     assert len({found[name] for found in digests}) == 1
