@@ -17,7 +17,7 @@ from typing import Any
 
 import luigi.scheduler
 from luigi import configuration
-from luigi.scheduler import UNKNOWN
+from luigi.scheduler import DONE, UNKNOWN
 
 from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
 from pipeline.entry import Entry
@@ -350,13 +350,18 @@ def _settle_wrappers(outcomes: dict[Any, Outcome]) -> None:
 
 def _add_scheduling_failures(outcomes: dict[Any, Outcome], worker: Worker) -> None:
     for task, status, _ in worker._add_task_history:
-        if status == UNKNOWN and task in outcomes and outcomes[task].state == "skipped":
-            if task.task_id in worker.left_out:
-                error = StepError(
-                    f"it and what it requires were left out: the limit of {worker._config.task_limit} tasks was reached ([worker] task_limit)"
-                )
-            else:
-                error = _unasked(outcomes[task].verdict) or StepError("its complete() or its requires() failed: the log has the traceback")
+        if task not in outcomes or outcomes[task].state != "skipped":
+            continue
+        error: StepError | None = None
+        if status == UNKNOWN and task.task_id in worker.left_out:
+            error = StepError(
+                f"it and what it requires were left out: the limit of {worker._config.task_limit} tasks was reached ([worker] task_limit)"
+            )
+        elif status == UNKNOWN:
+            error = _unasked(outcomes[task].verdict) or StepError("its complete() or its requires() failed: the log has the traceback")
+        elif status == DONE and isinstance(task, Task) and type(task).run is not Task.run:
+            error = StepError("its own run() has stored nothing: write easy_run(self, inputs) instead, or derive the class from luigi.Task")
+        if error is not None:
             outcomes[task] = Outcome("failed", outcomes[task].verdict, error=error, task=task)
 
 

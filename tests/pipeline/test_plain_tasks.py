@@ -179,3 +179,33 @@ def test_an_external_task_whose_complete_fails_says_so():
     run = pipeline.build(OfParameter(source=SilentOutside()))
     assert run.failed == [SilentOutside()]
     assert str(run.outcomes[SilentOutside()].error).startswith("its complete() failed with KeyError: 'compl'")
+
+
+class OwnRun(Task):
+    """Written as for Luigi."""
+
+    def output(self):
+        return luigi.LocalTarget("own.txt")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("made")
+
+
+class Timed(Task):
+    """Does something around what a step does."""
+
+    def run(self):
+        yield from super().run()
+
+    def easy_run(self, inputs):
+        return 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_with_a_run_of_its_own_that_stores_nothing_has_failed_and_says_why(workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = pipeline.build([OwnRun(), Timed()], workers=workers)
+    assert run.ran == [Timed()]
+    assert run.failed == [OwnRun()]
+    assert "write easy_run(self, inputs)" in str(run.outcomes[OwnRun()].error)
