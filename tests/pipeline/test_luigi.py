@@ -500,6 +500,7 @@ class Appears(luigi.ExternalTask):
 
 class Puts(Plain):
     name = luigi.Parameter(default="puts")
+    priority = 1  # else Luigi would try what is not there again and again, since it need not wait in between
 
     def run(self):
         open("appears", "w").close()
