@@ -20,12 +20,14 @@ def doctor(context: click.Context, fix: bool, read: bool, as_json: bool) -> int:
 
     from pipeline import doctoring, stores
     from pipeline.scope import Scope
+    from targets.local_store import LocalStore
     from targets.naming import INTERNAL
 
     wrong = fixed = 0
     shown = []
     for store in stores.of_tasks(context.obj(), Scope(inside_run=True)):
-        any(store.list(INTERNAL))  # a store that does not answer, or is not there, cannot be looked over
+        if not isinstance(store, LocalStore):
+            any(store.list(INTERNAL))  # one that does not answer, or whose bucket is not there, cannot be looked over
         for found in doctoring.examine(store, fix=fix, read=read):
             wrong += not found.is_note
             fixed += found.fixed

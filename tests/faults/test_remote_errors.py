@@ -68,7 +68,7 @@ def test_a_bucket_in_which_nothing_is_yet_serves(server, command):
     assert command("verify", url)[0] == 0
     assert command("doctor", url)[:2] == (0, "nothing is wrong\n")
     assert command("run", url)[0] == 0
-    assert command("ls", url)[1].endswith("1 outputs, 1 B\n")
+    assert command("ls", url)[1].endswith("1 output, 1 B\n")
 
 
 @pytest.mark.parametrize("arguments", COMMANDS)
