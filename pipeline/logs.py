@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
-import multiprocessing
 import os
 import sys
 import time
@@ -73,8 +72,7 @@ class JsonLinesHandler(logging.FileHandler):
         super().__init__(chosen or os.devnull, encoding="utf-8", delay=True)
         self.setFormatter(JsonFormatter())
         self._is_refused = False
-        #: Taken once, by the first of all processes that cannot open the file.
-        self._to_tell = multiprocessing.get_context("fork").Lock()
+        #: It tells that the file cannot be opened: every run logs something there, whatever its children do.
         self._process = os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -83,17 +81,10 @@ class JsonLinesHandler(logging.FileHandler):
                 self.stream = self._open()
             except (OSError, ValueError) as error:
                 self._is_refused = True
-                self._tell(f"the JSON log cannot be written, and is left out: {error}")
+                if os.getpid() == self._process:
+                    console.emit(redact(f"the JSON log cannot be written, and is left out: {error}"))
         if not self._is_refused:
             super().emit(record)
-
-    def _tell(self, words: str) -> None:
-        if not self._to_tell.acquire(block=False):
-            return
-        if os.getpid() == self._process:
-            console.emit(redact(words))
-        else:  # what a child prints is shown by its parent
-            print(redact(words), file=sys.stderr)
 
 
 def console_is_json() -> bool:

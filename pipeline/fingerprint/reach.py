@@ -125,8 +125,9 @@ class Walk:
 
     def _made(self, value: Any, name: str, origin: tuple[str, str] | None) -> None:
         """What a call has made (`clean = make([1, 2])`, `namedtuple(...)`): the statement says with what."""
-        is_made = origin is not None and (name != origin[1] or (isinstance(value, type) and class_definition(value) is None))
-        if origin is not None and is_made and self._constant(origin, value):
+        # The sources of libraries are not read.
+        is_nowhere = isinstance(value, type) and self.project.owns(value.__module__) and class_definition(value) is None
+        if origin is not None and (name != origin[1] or is_nowhere) and self._constant(origin, value):
             self._explained.add(id(value))
 
     def _object(self, value: Any, origin: tuple[str, str] | None) -> None:
