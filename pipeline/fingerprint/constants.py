@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.fingerprint import values
@@ -29,29 +29,32 @@ _CHANGES = frozenset(
 )
 
 
-def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any], *, changes: bool = True) -> str:
+def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any], changes: Callable[[], bool] = lambda: True) -> str:
     """Text to be hashed beside the statements, empty where the value does not count. `changes`: whether somebody may change it in place."""
     if statements and (_spelled_out(statements) or _is_fleeting(statements, environment)):
         return ""
     if is_scalar(value):
         return f"={type(value).__name__}:{_text(value)}"
-    text = values.text(value) if statements and (values.is_fixed(value) or not changes) else None
+    text = values.text(value) if statements and (values.is_fixed(value) or not changes()) else None
     return f"={seal.short_digest(text.encode('utf-8', 'surrogatepass'))}" if text is not None else ""
 
 
-def is_changed(name: str, tree: ast.Module) -> bool:
-    """Whether a function of the module changes what a name of it holds."""
-    for function in ast.walk(tree):
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            for inside in ast.walk(function):
-                if isinstance(inside, ast.Global) and name in inside.names:
-                    return True
-                if isinstance(inside, (ast.Subscript, ast.Attribute)) and not isinstance(inside.ctx, ast.Load) and _root(inside) == name:
-                    return True
-                called = inside.func if isinstance(inside, ast.Call) else None
-                if isinstance(called, ast.Attribute) and called.attr in _CHANGES and _root(called) == name:
-                    return True
-    return False
+def changed_names(tree: ast.Module) -> frozenset[str]:
+    """The names of a module of which a function of it changes what they hold."""
+    found: set[str | None] = set()
+    waiting: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while waiting:
+        node, is_inside = waiting.pop()
+        if is_inside:
+            if isinstance(node, ast.Global):
+                found.update(node.names)
+            elif isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
+                found.add(_root(node))
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES:
+                found.add(_root(node.func))
+        is_inside = is_inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        waiting += [(child, is_inside) for child in ast.iter_child_nodes(node)]
+    return frozenset(name for name in found if name is not None)
 
 
 def contradicts(value: Any, statements: list[Any]) -> bool:

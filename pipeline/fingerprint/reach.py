@@ -323,8 +323,7 @@ class Walk:
         found = [statement for statement in statements if not isinstance(statement, passed_over)]
         if not found and (is_code or name.startswith("__")):
             return False  # it is a piece of its own, or Python's (`__file__`, `__name__`): where the code lies, not what it means
-        changes = any(constants.is_changed(name, source.tree) for source in sources)
-        live = "" if is_code else constants.live_value(value, found, environment, changes=changes)
+        live = "" if is_code else constants.live_value(value, found, environment, lambda: any(name in source.changed for source in sources))
         self._add(f"{module}.{name}", normal.form(found) + live + replaced, list(found))
         for statement in found:
             self._follow_all(references(statement), module, environment, {})

@@ -8,6 +8,7 @@ says so rather than let a lie be recorded. Code without any source (typed into a
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import os
 import sys
@@ -16,6 +17,7 @@ import types
 from typing import Any
 
 from pipeline.errors import StaleSourceError
+from pipeline.fingerprint import constants
 from pipeline.fingerprint.names import children
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -35,6 +37,11 @@ class Source:
         self.lambdas: dict[int, list[ast.Lambda]] = {}
         self._codes: dict[tuple[str, int], types.CodeType] | None = None
         self._index(self.tree, "")
+
+    @functools.cached_property
+    def changed(self) -> frozenset[str]:
+        """Names of the module of which its functions change what they hold."""
+        return constants.changed_names(self.tree)
 
     def _index(self, tree: ast.AST, prefix: str) -> None:
         waiting: list[tuple[ast.AST, str]] = [(tree, prefix)]
