@@ -40,6 +40,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     from targets.errors import PipelineError
     from targets.messages import said
 
+    _open_missing_streams()
     try:
         logs.configure()
         chosen = list(sys.argv[1:] if arguments is None else arguments)
@@ -75,6 +76,17 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     except Exception:
         _show_without_secrets()
         raise
+
+
+def _open_missing_streams() -> None:
+    """Where a program was started without one, nobody reads it; else the next file that is opened gets its number, and what is printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 -- until the program ends
+            setattr(sys, name, stream)
+            if stream.fileno() < 3:
+                # For child processes.
+                os.set_inheritable(stream.fileno(), True)
 
 
 def _show_without_secrets() -> None:

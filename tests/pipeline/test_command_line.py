@@ -511,10 +511,14 @@ def test_a_reader_that_has_gone_hears_nothing(folder):
         assert done.returncode == (0 if words == [] else 1)
 
 
-def test_a_program_without_standard_output_runs(folder):
-    done = subprocess.run(["sh", "-c", f"{sys.executable} run.py --json >&-"], cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
-    assert (folder / "store" / "Evaluate").is_dir()
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["plan", "ls", "--help", "run Nothing", "--json", ""])
+def test_a_program_that_is_started_without_its_streams_runs(folder, closed, arguments):
+    command = ["sh", "-c", f"{sys.executable} run.py {arguments} {closed}"]
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    assert done.returncode == (2 if "Nothing" in arguments else 0), done.stderr
+    assert "Bad file descriptor" not in done.stderr
+    assert (folder / "store" / "Evaluate").is_dir() == (arguments in ("", "--json"))
 
 
 def in_a_terminal(folder, *arguments, **more):
