@@ -3,6 +3,9 @@
 import dataclasses
 import datetime
 import decimal
+import io
+import pathlib
+import threading
 import warnings
 
 import numpy as np
@@ -13,6 +16,8 @@ from hypothesis import strategies as st
 from target_checks import assert_same_frame, fresh_python
 
 from targets import DumpError, FeatherTarget, ParquetTarget, RoundTripError
+from targets.opening import open_store
+from targets.place import Place
 
 both = pytest.mark.parametrize("kind", [ParquetTarget, FeatherTarget])
 
@@ -314,3 +319,37 @@ def test_plain_pandas_in_a_fresh_process_reads_the_parquet_file(tmp_path):
 
     code = "import sys, pandas; print(pandas.read_parquet(sys.argv[1]).to_dict())"
     assert fresh_python(code, tmp_path / "x.parquet") == "{'a': {'u': 0, 'v': 1}}"
+
+
+class Told(io.BytesIO):
+    """Knows which threads have read from it."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.readers = set()
+
+    def read(self, *size):
+        self.readers.add(threading.current_thread())
+        return super().read(*size)
+
+    def readinto(self, room):
+        self.readers.add(threading.current_thread())
+        return super().readinto(room)
+
+
+@pytest.mark.parametrize("options", [{}, {"columns": ["n"]}, {"columns": ["text", "n"]}, {"filters": [("n", ">", 10)]}, {"columns": None}])
+@pytest.mark.parametrize("kind", [ParquetTarget, FeatherTarget])
+def test_no_thread_of_arrow_touches_what_is_python_s(kind, options, tmp_path):
+    """One that does so while the interpreter ends takes the whole process with it, after all was done."""
+    if kind is FeatherTarget and "filters" in options:
+        pytest.skip("of parquet alone")
+    frame = pd.DataFrame({"n": range(1000), "text": [str(n) for n in range(1000)]})
+    target = kind(Place(open_store(str(tmp_path)), "frame"))
+    target.dump(frame)
+    file = Told(pathlib.Path(target.path).read_bytes())
+    loaded = target.read(file, **options)
+    assert file.readers == {threading.current_thread()}
+    expected = frame[frame["n"] > 10].reset_index(drop=True) if "filters" in options else frame[options.get("columns") or ["n", "text"]]
+    pd.testing.assert_frame_equal(loaded.reset_index(drop=True), expected)
+    with pytest.raises(Exception, match="nothing_like_it"):
+        target.read(Told(pathlib.Path(target.path).read_bytes()), columns=["nothing_like_it"])
