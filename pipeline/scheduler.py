@@ -8,7 +8,8 @@ Promised: the same answers as Luigi 3.8.1, in the same order. The highest priori
 known for longest, then the one that has been pending for longest. Only these differ:
 
 - What Luigi leaves to the order of a set of objects or strings is settled here: a tie in all of priority and time between
-  the tasks of several workers, and which tasks of a cycle count as being above a disabled task.
+  the tasks of several workers, and which tasks of a cycle count as being above a disabled task. What a task requires is known
+  for longer the earlier it is named among them.
 - Luigi may hand out a task that it has removed, even if that means a KeyError; a long chain of tasks whose priority is raised makes it
   exceed the recursion limit. This scheduler goes on.
 - Amounts of resources are taken not to be negative.
@@ -28,12 +29,12 @@ import hashlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import luigi.scheduler
 from luigi.scheduler import RetryPolicy
-from luigi.task_status import DONE, RUNNING, UNKNOWN
+from luigi.task_status import DONE, PENDING, RUNNING, UNKNOWN
 
 from pipeline.scheduling.ready import Bucket, Entry
 from pipeline.scheduling.state import TaskState
@@ -45,6 +46,10 @@ logger = logging.getLogger(__name__)
 _OF_A_RESULT = frozenset(
     "worker status expl resources runnable params family module new_deps assistant retry_policy_dict owners param_visibilities".split()
 )
+#: What a worker tells of a task that it might run.
+_OF_A_NEW_TASK = frozenset(
+    "worker status deps runnable priority resources params family module batchable retry_policy_dict accepts_messages owners".split()
+) | {"param_visibilities"}
 _NO_PARAMS: dict[str, Any] = {}
 
 
@@ -62,6 +67,8 @@ class Scheduler(luigi.scheduler.Scheduler):
     def add_task(self, task_id: Any = None, *args: Any, **kwargs: Any) -> None:
         if not args and kwargs.get("status") == DONE and self._finish(self._state.get_task(task_id), kwargs):
             return
+        if not args and kwargs.keys() == _OF_A_NEW_TASK and self._enter(task_id, kwargs):
+            return
         new_deps = kwargs.get("new_deps")
         if new_deps and kwargs.get("deps") is not None:
             kwargs["deps"] = [*kwargs["deps"], *new_deps]
@@ -71,6 +78,40 @@ class Scheduler(luigi.scheduler.Scheduler):
         finally:
             self._state.release(task_id, held)
 
+    def _enter(self, task_id: str, told: dict[str, Any]) -> bool:
+        """What `add_task` does with a task to be run of which nothing is known yet, unless that it is required; False where there is more to it."""
+        if told["status"] != PENDING or not told["runnable"]:
+            return False
+        state, worker_id, priority = self._state, told["worker"], told["priority"]
+        task = state._tasks.get(task_id)
+        if task is not None and (task.status != UNKNOWN or task.family or task.params or task.deps or task.batch_id is not None):
+            return False
+        worker = self._update_worker(worker_id)
+        if not worker.enabled:
+            return False
+        if task is None:
+            task = state.get_task(task_id, setdefault=self._make_task(task_id=task_id, status=UNKNOWN, deps=None, priority=priority))
+        held = state.hold(task_id)
+        try:
+            task.family, task.module, task.resources, task.remove = told["family"], told["module"], dict(told["resources"] or ()), None
+            task.param_visibilities = told["param_visibilities"] or {}
+            task.set_params(told["params"])
+            task.accepts_messages, task.batchable, task.tracking_url = told["accepts_messages"], told["batchable"], None
+            self._update_task_history(task, PENDING)
+            state.set_status(task, PENDING, self._config)
+            deps = told["deps"] or ()
+            task.deps = set(deps)
+            # In the order in which they are required, which is that of memory: what was made together is best looked at together.
+            self._take_stake(task, worker_id, deps, priority)
+            self._update_priority(task, priority, worker_id)
+            task.retry_policy = self._generate_retry_policy(told["retry_policy_dict"] or {})
+            task.workers.add(worker_id)
+            worker.tasks.add(task)
+            task.runnable = True
+        finally:
+            state.release(task_id, held)
+        return True
+
     def finish(self, task_id: str, worker_id: str, expl: str | None) -> bool:
         """`add_task` of a worker in this process that says that a task is done, and nothing else that it has not said before."""
         task = self._state.get_task(task_id)
@@ -79,7 +120,7 @@ class Scheduler(luigi.scheduler.Scheduler):
         if worker_id not in task.stakeholders or not self._update_worker(worker_id).enabled:
             return False
         self._settle(task, expl)
-        self._take_stake(task, worker_id)
+        self._take_stake(task, worker_id, task.deps)
         self._update_priority(task, 0, worker_id)
         return True
 
@@ -91,13 +132,13 @@ class Scheduler(luigi.scheduler.Scheduler):
         self._update_task_history(task, DONE)
         self._state.advance(task, DONE)
 
-    def _take_stake(self, task: Task, worker_id: str) -> None:
+    def _take_stake(self, task: Task, worker_id: str, deps: Iterable[str], priority: float = 0) -> None:
         known = self._state._tasks
         task.stakeholders.add(worker_id)
-        for dep in task.deps:
+        for dep in deps:
             below = known.get(dep)
             if below is None:
-                below = self._state.get_task(dep, setdefault=self._make_task(task_id=dep, status=UNKNOWN, deps=None, priority=0))
+                below = self._state.get_task(dep, setdefault=self._make_task(task_id=dep, status=UNKNOWN, deps=None, priority=priority))
             below.stakeholders.add(worker_id)
 
     def _finish(self, task: Task | None, told: dict[str, Any]) -> bool:
@@ -105,14 +146,14 @@ class Scheduler(luigi.scheduler.Scheduler):
         if task is None or task.status != RUNNING or task.batch_id is not None or not (task.family and task.module) or told.keys() - _OF_A_RESULT:
             return False
         worker_id = told["worker"]
-        if task.worker_running != worker_id or told.get("runnable") or told.get("new_deps") or (told.get("params") and not task.params):
+        if task.worker_running != worker_id or told.get("runnable", True) or told.get("new_deps") or (told.get("params") and not task.params):
             return False
         if not self._update_worker(worker_id).enabled:
             return False
         self._settle(task, told.get("expl"))
         task.resources = dict(told.get("resources") or ())
         if not told.get("assistant"):
-            self._take_stake(task, worker_id)
+            self._take_stake(task, worker_id, task.deps)
         self._update_priority(task, 0, worker_id)
         task.retry_policy = self._generate_retry_policy(told.get("retry_policy_dict") or {})
         return True
@@ -165,6 +206,28 @@ class Scheduler(luigi.scheduler.Scheduler):
         else:
             reply.update(self._start(task, worker, host))
         return reply
+
+    def take(self, worker_id: str, host: Any, known: Container[str]) -> tuple[str, int] | None:
+        """What `get_work` gives to the only worker, which is in this process and has nothing in hand: a task, and how many are pending.
+
+        None where there is more to it. `known`: the tasks that it need not load.
+        """
+        state = self._state
+        asking = state.only_worker(worker_id)
+        if asking is None or not asking.enabled or self._paused or state.any_running():
+            return None
+        if self._config.batch_emails or state.is_due() or asking.prune(self._config):
+            return None  # pruning has something to do
+        entry = state.ready.first()
+        if entry is None or not state.is_trivial(asking):
+            return None
+        task = entry.task
+        if worker_id not in task.workers or task.id not in known or state.get_batcher(worker_id, task.family)[0]:
+            return None
+        asking.update({"host": host}, get_work=True)
+        pending = state.pending(asking)[0]
+        self._start(task, worker_id, host)
+        return task.id, pending
 
     def _lost_task(self, worker_id: str, current_tasks: set[str]) -> Task | None:
         """A task that should be running on a worker, which knows nothing of it: most likely the reply got lost."""

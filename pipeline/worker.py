@@ -18,9 +18,9 @@ from typing import Any
 
 import luigi.worker
 from luigi import Event
-from luigi.scheduler import DONE, FAILED, PENDING
+from luigi.scheduler import DONE, FAILED, PENDING, WORKER_STATE_ACTIVE
 from luigi.task_register import load_task
-from luigi.worker import TaskStatusReporter, logger
+from luigi.worker import GetWorkResponse, TaskStatusReporter, logger
 
 from pipeline import batching, engines, garbage, interrupts, plainluigi, planning, steplogs, units
 from pipeline.engines import Job
@@ -404,7 +404,7 @@ class Worker(luigi.worker.Worker):
         while self._retries and self._retries[0][0] <= time.monotonic():
             self.add(heapq.heappop(self._retries)[2])
         if not self._postponed:
-            return super()._get_work()
+            return self._take() or super()._get_work()
         with self._postponed.counted_in(self._running_tasks):
             response = super()._get_work()
         if response.task_id is None and not self._stop_requesting_work:
@@ -412,6 +412,14 @@ class Worker(luigi.worker.Worker):
                 raise BusyError(f"another run is making {self._postponed.first()!r}, and nothing else can be done now: try again later")
             response = response._replace(task_id=self._postponed.take_free(0 if self._running_tasks else _PATIENCE))
         return response
+
+    def _take(self) -> GetWorkResponse | None:
+        """A shorter way to a task for the only worker of a scheduler in this process; None where there is more to it."""
+        scheduler = self._scheduler
+        if self._running_tasks or self._stop_requesting_work or self._assistant or self.worker_processes <= 0 or type(scheduler) is not Scheduler:
+            return None
+        taken = scheduler.take(self._id, self.host, self._scheduled_tasks)
+        return GetWorkResponse(taken[0], [], taken[1], 0, 0, WORKER_STATE_ACTIVE) if taken is not None else None
 
     def _keep_alive(self, get_work_response: Any) -> bool:
         return bool((self._retries or self._postponed) and not self._stop_requesting_work) or bool(super()._keep_alive(get_work_response))

@@ -84,13 +84,18 @@ class ReadyQueue:
             self._heads = [bucket.heap[0] for bucket in self._buckets.values()]
             heapq.heapify(self._heads)
 
-    def walk(self, closed: set[Bucket]) -> Iterator[Entry]:
-        """The live entries in order. A bucket that the caller adds to `closed` is left alone from then on."""
-        # Nothing is popped: the next smallest element of a heap is always a child of one that was visited before.
+    def first(self) -> Entry | None:
+        """The first one that `walk` gives."""
         heads = self._heads
         while heads and not heads[0].bucket.has_head(heads[0]):
             heapq.heappop(heads)
-        frontier: list[tuple[Entry, int, list[Entry]]] = [(heads[0], 0, heads)] if heads else []
+        return heads[0] if heads else None
+
+    def walk(self, closed: set[Bucket]) -> Iterator[Entry]:
+        """The live entries in order. A bucket that the caller adds to `closed` is left alone from then on."""
+        # Nothing is popped: the next smallest element of a heap is always a child of one that was visited before.
+        first, heads = self.first(), self._heads
+        frontier: list[tuple[Entry, int, list[Entry]]] = [(first, 0, heads)] if first is not None else []
         entered: set[Bucket] = set()
         while frontier:
             entry, index, heap = heapq.heappop(frontier)

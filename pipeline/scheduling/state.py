@@ -87,6 +87,10 @@ class TaskState(SimpleTaskState):
         # Luigi makes a new worker at each call, in case it is needed.
         return self._active_workers.get(worker_id) or super().get_worker(worker_id)
 
+    def only_worker(self, worker_id: str) -> Any:
+        """The worker of this id, if there is no other one."""
+        return self._active_workers.get(worker_id) if len(self._active_workers) == 1 else None
+
     def any_running(self) -> bool:
         return bool(self._status_tasks[RUNNING] or self._status_tasks[BATCH_RUNNING])
 
@@ -148,15 +152,19 @@ class TaskState(SimpleTaskState):
 
     def advance(self, task: Task, status: str) -> None:
         """`set_status` where nothing else can follow from it: a task of no batch goes from PENDING to RUNNING, or from there to DONE."""
-        self._withdraw(task)
-        self._status_tasks[task.status].pop(task.id)
+        if task.status == PENDING:
+            self._withdraw(task)
+        del self._status_tasks[task.status][task.id]
         self._status_tasks[status][task.id] = task
         task.status = status
         task.updated = time.time()
-        self.update_metrics(task, self._config)
         if status == DONE:
+            self.update_metrics(task, self._config)
             self._tell_dependents(task)
-        self._list(task)
+        # No index counts what is running or done.
+        task.listed = True
+        if task.remove is not None or not task.stakeholders:
+            self.watch(task)
 
     def inactivate_tasks(self, delete_tasks: Iterable[str]) -> None:
         gone = [self._tasks[task_id] for task_id in delete_tasks]
@@ -187,6 +195,10 @@ class TaskState(SimpleTaskState):
                 if self._tasks.get(task.id) is task:
                     tasks[task.number] = task
         return [tasks[number] for number in sorted(tasks)]
+
+    def is_due(self) -> bool:
+        """Whether pruning would look at anything while there is one worker, which is active, and no task is running."""
+        return bool(self._due) and self._due[0][0] <= time.time()
 
     def watch(self, task: Task) -> None:
         """Note when pruning has to look at a task; too early does no harm."""

@@ -28,12 +28,16 @@ def server():
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    import s3fs
+
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
         _wait_for(port, running)
+        s3fs.S3FileSystem.clear_instance_cache()  # what there is knows of another server
         yield
     finally:
+        s3fs.S3FileSystem.clear_instance_cache()
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

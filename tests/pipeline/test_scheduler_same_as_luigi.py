@@ -7,6 +7,7 @@ import os
 import pickle
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from unittest import mock
 import luigi
 import luigi.scheduler
 import pytest
+from luigi.parameter import ParameterVisibility
 
 from pipeline.scheduler import Scheduler
 
@@ -27,6 +29,18 @@ CHUNKS = 10
 WORKERS = ["w1", "w2", "w3"]
 POLICY = ["retry_count", "disable_hard_timeout", "disable_window"]
 Call = tuple[str, dict[str, Any]]
+#: How often a task was handed out in the shorter way.
+TAKEN: Counter[str] = Counter()
+
+
+class All:
+    """A worker that knows every task."""
+
+    def __contains__(self, task_id: object) -> bool:
+        return True
+
+
+ALL = All()
 
 
 class Clock:
@@ -84,7 +98,7 @@ class Player:
 
     def heard(self, call: Call, answer: Any) -> None:
         name, arguments = call
-        if name != "get_work":
+        if name not in ("get_work", "take"):
             return
         worker = arguments["worker"]
         if answer.get("batch_id") and "batch_task_ids" in answer:
@@ -105,7 +119,9 @@ class Player:
     def _deps(self, task_id: str) -> list[str]:
         first = 0 if self.cyclic else self.ids.index(task_id) + 1 if task_id in self.ids else len(self.ids)
         below = self.ids[first:]
-        return self.random.sample(below, min(len(below), self.random.choice([0, 0, 1, 2, 3])))
+        deps = self.random.sample(below, min(len(below), self.random.choice([0, 0, 1, 2, 3])))
+        deps = list(set(deps))  # as Luigi goes through them; we go by the list
+        return deps if list(set(deps)) == deps else deps[:1]
 
     def _add(self) -> Call:
         draw, task_id = self.random, self.random.choice(self.ids)
@@ -127,12 +143,25 @@ class Player:
             arguments["assistant"] = draw.random() < 0.1
         if draw.random() < 0.3 and not self.cyclic:
             arguments["retry_policy_dict"] = {name: draw.choice([None, 1, 2, 60]) for name in POLICY}
+        if draw.random() < 0.5:
+            # As a worker puts it.
+            defaults = {
+                "resources": {},
+                "priority": 0,
+                "batchable": False,
+                "retry_policy_dict": {},
+                "param_visibilities": {"x": ParameterVisibility.HIDDEN},
+            }
+            arguments = {**defaults, "module": "m", "owners": [], "accepts_messages": False, **arguments}
+            arguments.pop("assistant", None)
         self.added[task_id] = arguments
         return "add_task", arguments
 
     def _get(self) -> Call:
         worker, draw = self._worker(), self.random
         arguments: dict[str, Any] = {"worker": worker, "host": "host", "assistant": "assistant" in self.features and draw.random() < 0.3}
+        if draw.random() < 0.5 and not self.running[worker]:
+            return "take", {"worker": worker, "host": "host"}
         if draw.random() < 0.5:
             arguments["current_tasks"] = [task_id for task_id in self.running[worker] if draw.random() < 0.95]
         return "get_work", arguments
@@ -264,6 +293,14 @@ def call_on(scheduler: Any, call: Call) -> Any:
         if isinstance(scheduler, Scheduler) and scheduler.finish(arguments["task_id"], arguments["worker"], arguments["expl"]):
             return None
         name = "add_task"
+    if name == "take":
+        # A worker that has nothing in hand asks: there is a shorter way for that as well.
+        taken = scheduler.take(arguments["worker"], "host", ALL) if isinstance(scheduler, Scheduler) else None
+        if taken is not None:
+            TAKEN[taken[0]] += 1
+            return {"task_id": taken[0], "n_pending_tasks": taken[1]}
+        answer = call_on(scheduler, ("get_work", {**arguments, "current_tasks": []}))
+        return answer if isinstance(answer, type) or "batch_id" in answer else {name: answer[name] for name in ("task_id", "n_pending_tasks")}
     try:
         return settled(getattr(scheduler, name)(**arguments))
     except (AttributeError, KeyError, TypeError, IndexError) as error:
@@ -291,7 +328,7 @@ def play(seed: int, seen: Callable[[str, Any], None] = lambda name, answer: None
             calls.append(f"{clock.now:.0f} {call}")
             expected, actual = call_on(theirs, call), call_on(ours, call)
             seen(call[0], expected)
-            if call[0] == "get_work" and (expected is KeyError or hands_out_removed(theirs, call[1]["worker"], expected)):
+            if call[0] in ("get_work", "take") and (expected is KeyError or hands_out_removed(theirs, call[1]["worker"], expected)):
                 return  # the one thing that Luigi does and we do not
             assert actual == expected, "\n".join([f"seed {seed}", str(player.config), *calls, f"luigi: {expected}", f"ours:  {actual}"])
             if isinstance(expected, type):
@@ -316,3 +353,4 @@ def player_config(player: Player) -> dict[str, Any]:
 def test_same_answers(chunk: int) -> None:
     for seed in range(chunk, SEQUENCES, CHUNKS):
         play(seed)
+    assert TAKEN
