@@ -12,6 +12,7 @@ known for longest, then the one that has been pending for longest. Only these di
   for longer the earlier it is named among them.
 - Luigi may hand out a task that it has removed, even if that means a KeyError; a long chain of tasks whose priority is raised makes it
   exceed the recursion limit. This scheduler goes on.
+- Luigi looks for disabled tasks through one of unknown status if it comes by it twice in a count. This scheduler never does.
 - Amounts of resources are taken not to be negative.
 
 One case is still linear in the number of ready tasks: when each of them needs a resource of its own (a lock, say) and all of them
@@ -29,7 +30,7 @@ import hashlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Any
 
 import luigi.scheduler
@@ -207,14 +208,14 @@ class Scheduler(luigi.scheduler.Scheduler):
             reply.update(self._start(task, worker, host))
         return reply
 
-    def take(self, worker_id: str, host: Any, known: Container[str]) -> tuple[str, int] | None:
-        """What `get_work` gives to the only worker, which is in this process and has nothing in hand: a task, and how many are pending.
+    def take(self, worker_id: str, host: Any, known: Container[str], running: Collection[str]) -> tuple[str, int] | None:
+        """What `get_work` gives to the only worker, which is in this process: a task, and how many are pending.
 
-        None where there is more to it. `known`: the tasks that it need not load.
+        None where there is more to it. `known`: the tasks that it need not load; `running`: those that it has in hand.
         """
         state = self._state
         asking = state.only_worker(worker_id)
-        if asking is None or not asking.enabled or self._paused or state.any_running():
+        if asking is None or not asking.enabled or self._paused or not state.are_running(running):
             return None
         if self._config.batch_emails or state.is_due() or asking.prune(self._config):
             return None  # pruning has something to do

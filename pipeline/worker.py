@@ -416,9 +416,9 @@ class Worker(luigi.worker.Worker):
     def _take(self) -> GetWorkResponse | None:
         """A shorter way to a task for the only worker of a scheduler in this process; None where there is more to it."""
         scheduler = self._scheduler
-        if self._running_tasks or self._stop_requesting_work or self._assistant or self.worker_processes <= 0 or type(scheduler) is not Scheduler:
+        if self._stop_requesting_work or self._assistant or self.worker_processes <= 0 or type(scheduler) is not Scheduler:
             return None
-        taken = scheduler.take(self._id, self.host, self._scheduled_tasks)
+        taken = scheduler.take(self._id, self.host, self._scheduled_tasks, self._running_tasks)
         return GetWorkResponse(taken[0], [], taken[1], 0, 0, WORKER_STATE_ACTIVE) if taken is not None else None
 
     def _keep_alive(self, get_work_response: Any) -> bool:

@@ -94,6 +94,11 @@ class TaskState(SimpleTaskState):
     def any_running(self) -> bool:
         return bool(self._status_tasks[RUNNING] or self._status_tasks[BATCH_RUNNING])
 
+    def are_running(self, tasks: Collection[str]) -> bool:
+        """Whether just these tasks are, each by itself."""
+        running = self._status_tasks[RUNNING]
+        return len(tasks) == len(running) and not self._status_tasks[BATCH_RUNNING] and all(task_id in running for task_id in tasks)
+
     def find_or_make(self, task_id: str, **fields: Any) -> Task:
         """Luigi makes a task for every dependency it mentions, only to drop it if the task is there already."""
         task: Task | None = self._tasks.get(task_id)
@@ -197,7 +202,7 @@ class TaskState(SimpleTaskState):
         return [tasks[number] for number in sorted(tasks)]
 
     def is_due(self) -> bool:
-        """Whether pruning would look at anything while there is one worker, which is active, and no task is running."""
+        """Whether pruning would look at anything while there is one worker, which is active."""
         return bool(self._due) and self._due[0][0] <= time.time()
 
     def watch(self, task: Task) -> None:

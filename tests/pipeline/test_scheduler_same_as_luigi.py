@@ -132,6 +132,8 @@ class Player:
         arguments: dict[str, Any] = {"task_id": task_id, "worker": self._worker(), "status": status, "family": f"F{number % 2}"}
         arguments["params"] = {"x": str(number), "y": str(number % 3 // 2)} if number % 5 else {"y": "0"}
         arguments["deps"] = self._deps(task_id) if draw.random() < 0.8 else None
+        if status == "UNKNOWN":
+            arguments["deps"] = []  # whether Luigi looks through such a task depends on how often it comes by
         arguments["runnable"] = self.ties or draw.random() < 0.9
         if "resources" in self.features:
             arguments["resources"] = draw.choice([{}, {"a": 1}, {"a": 1}, {"a": 1, "b": 1}, {"b": 2}, {f"own{number % 4}": 1}])
@@ -160,8 +162,8 @@ class Player:
     def _get(self) -> Call:
         worker, draw = self._worker(), self.random
         arguments: dict[str, Any] = {"worker": worker, "host": "host", "assistant": "assistant" in self.features and draw.random() < 0.3}
-        if draw.random() < 0.5 and not self.running[worker]:
-            return "take", {"worker": worker, "host": "host"}
+        if draw.random() < 0.5:
+            return "take", {"worker": worker, "host": "host", "current_tasks": list(self.running[worker])}
         if draw.random() < 0.5:
             arguments["current_tasks"] = [task_id for task_id in self.running[worker] if draw.random() < 0.95]
         return "get_work", arguments
@@ -294,12 +296,12 @@ def call_on(scheduler: Any, call: Call) -> Any:
             return None
         name = "add_task"
     if name == "take":
-        # A worker that has nothing in hand asks: there is a shorter way for that as well.
-        taken = scheduler.take(arguments["worker"], "host", ALL) if isinstance(scheduler, Scheduler) else None
+        # There is a shorter way for that as well.
+        taken = scheduler.take(arguments["worker"], "host", ALL, arguments["current_tasks"]) if isinstance(scheduler, Scheduler) else None
         if taken is not None:
             TAKEN[taken[0]] += 1
             return {"task_id": taken[0], "n_pending_tasks": taken[1]}
-        answer = call_on(scheduler, ("get_work", {**arguments, "current_tasks": []}))
+        answer = call_on(scheduler, ("get_work", arguments))
         return answer if isinstance(answer, type) or "batch_id" in answer else {name: answer[name] for name in ("task_id", "n_pending_tasks")}
     try:
         return settled(getattr(scheduler, name)(**arguments))
