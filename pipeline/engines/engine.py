@@ -40,8 +40,14 @@ class Result:
     def failure(cls, task_id: str, words: str, *, died: bool = False) -> Result:
         return cls(task_id, FAILED, words, settled=((task_id, "failed", 0.0, (words,), None, None),), died=died)
 
+    def __reduce__(self) -> Any:
+        # One travels for each task, and what dataclasses do of themselves costs several times as much.
+        return Result, (self.task_id, self.status, self.explanation, self.missing, self.needs, self.settled, self.died)
+
     def as_text(self) -> Result:
         """The same with (message, traceback) instead of exceptions, since many cannot be pickled."""
+        if all(error is None for _, _, _, error, *_ in self.settled):
+            return self
         settled = tuple((name, state, duration, _as_text(error), begun, identity) for name, state, duration, error, begun, identity in self.settled)
         return dataclasses.replace(self, settled=settled)
 

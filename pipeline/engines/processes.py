@@ -8,9 +8,9 @@ A child that ends without a result has died: the job fails with how it ended, an
 from __future__ import annotations
 
 import contextlib
+import select
 import time
 from collections.abc import Callable
-from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 from typing import Any
 
@@ -94,18 +94,20 @@ class ProcessEngine:
             self._show_next = time.monotonic() + _PERIOD
             for child in self._children:
                 child.show()
-        busy = {child.pipe: child for child in self._children if child.job is not None}
-        ready = [busy[pipe] for pipe in wait(list(busy), timeout)]  # type: ignore[index]
-        # What a step has started may hold the pipe of a child open that has died.
-        for child in ready or [child for child in busy.values() if not child.process.is_alive()]:
+        busy = [child for child in self._children if child.job is not None]
+        for child in _heard_of(busy, timeout):
             return self._result(child)
+        # What a step has started may hold the pipe of a child open that has died.
+        for child in busy:
+            if not child.process.is_alive():
+                return self._result(child, speaks=child.pipe.poll())
         return None
 
-    def _result(self, child: Child) -> Result:
+    def _result(self, child: Child, *, speaks: bool = True) -> Result:
         job = child.job
         task_id = job.task.task_id
         try:
-            if not child.pipe.poll():
+            if not speaks:
                 raise EOFError
             result: Result = child.pipe.recv()
         except EOFError:
@@ -137,6 +139,16 @@ class ProcessEngine:
 
     def close(self) -> None:
         _end(self._children, self._grace)
+
+
+def _heard_of(children: list[Child], timeout: float) -> list[Child]:
+    """Those that have sent something, or closed their pipe, within so many seconds."""
+    # What `multiprocessing.connection.wait` does, at a tenth of what its selectors cost.
+    pipes = select.poll()
+    for child in children:
+        pipes.register(child.pipe, select.POLLIN)
+    heard = {descriptor for descriptor, _ in pipes.poll(timeout * 1000)}
+    return [child for child in children if child.pipe.fileno() in heard]
 
 
 def _end(children: list[Child], grace: float = 0.0) -> None:
