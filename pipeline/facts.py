@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from typing import Any
 
@@ -10,6 +11,8 @@ from targets import seal
 from targets.record import Part, Record
 
 
+# What several steps in a row require is named for each of them.
+@functools.lru_cache(maxsize=256)
 def named(task: Any) -> str:
     text = repr(task)
     return text if len(text) <= 200 else text[:197] + "..."

@@ -57,15 +57,21 @@ class TaskMeta(Register):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         bound = cls._schema_now()
+        cache = Register._Register__instance_cache  # type: ignore[attr-defined]
+        recent = bound.recent if not args and cache is not None else None
+        called, found = recent.find(kwargs, cache) if recent is not None else (None, None)
+        if found is not None:
+            return found
         values = bound.bind(args, kwargs)
         encoded = bound.encode(values)
-        cache = Register._Register__instance_cache  # type: ignore[attr-defined]
         if cache is None:
             return cls._make(args, kwargs, values, encoded)
         known = (cls, tuple(encoded))
         found = cache.get(known)
         if found is None:
             found = cache[known] = cls._make(args, kwargs, values, encoded)
+        if called is not None and recent is not None:
+            recent.keep(called, found)
         return found
 
     def _make(cls, args: tuple[Any, ...], kwargs: dict[str, Any], values: list[Any], encoded: list[bytes]) -> Any:

@@ -26,6 +26,8 @@ from pipeline import keys
 from pipeline.errors import MissingParameterError, ParameterError, UnknownParameterError
 from targets.messages import said
 
+#: Objects of a class that are found by their arguments.
+_RECENT = 256
 #: Raised by one whenever any class gets or loses a parameter after its creation.
 generation = 0
 
@@ -62,10 +64,39 @@ class Slot:
         return keys.freeze(value)
 
 
+class Recent:
+    """Objects of a class by the very arguments that they were made with: what several steps require is made for each of them."""
+
+    __slots__ = ("_cache", "_kinds", "_objects")
+
+    def __init__(self, slots: tuple[Slot, ...]) -> None:
+        self._kinds = {slot.name: slot.exact for slot in slots}
+        self._objects: dict[Any, Any] = {}
+        self._cache: Any = None
+
+    def find(self, given: dict[str, Any], cache: Any) -> tuple[Any, Any]:
+        """A name for these arguments, None where each has to be looked at; and the object, where it is known. `cache`: Luigi's, of all objects."""
+        if cache is not self._cache:
+            self._objects, self._cache = {}, cache
+        kinds = self._kinds
+        if len(given) != len(kinds):
+            return None, None
+        for name, value in given.items():
+            if type(value) is not kinds.get(name):
+                return None, None
+        called = (*given.items(),)
+        return called, self._objects.get(called)
+
+    def keep(self, called: Any, task: Any) -> None:
+        if len(self._objects) >= _RECENT:
+            self._objects.clear()
+        self._objects[called] = task
+
+
 class Schema:
     """All parameters of one class, in the order of their declaration."""
 
-    __slots__ = ("_warned", "by_name", "family", "generation", "positional", "slots", "visibilities")
+    __slots__ = ("_warned", "by_name", "family", "generation", "positional", "recent", "slots", "visibilities")
 
     def __init__(self, cls: Any) -> None:
         self.generation = generation
@@ -83,6 +114,8 @@ class Schema:
         self.by_name = {slot.name: slot for slot in self.slots}
         self.visibilities = {slot.name: slot.declared.visibility.serialize() for slot in self.slots if not slot.private}
         self._warned: set[str] = set()
+        #: Where there is nothing that might have to be normalised.
+        self.recent: Recent | None = Recent(self.slots) if all(slot.exact in (int, str) for slot in self.slots) else None
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The value of each slot, from positional and named values, configuration and defaults."""

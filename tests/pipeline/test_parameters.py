@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from luigi.date_interval import Custom, Date, Month, Week, Year
+from luigi.task_register import Register
 
 import pipeline
 from pipeline import ListTaskParameter, Task, TaskParameter
@@ -90,6 +91,29 @@ def test_values_that_mean_the_same_have_the_same_key(one, other):
 
 def test_the_instance_keeps_the_type_it_was_given():
     assert [type(Any(value=value).value) for value in (1, True, 1.0)] == [int, bool, float]
+
+
+def test_what_is_asked_for_again_is_the_same_object_until_luigi_forgets_its_objects():
+    class Again(Task):
+        n = luigi.IntParameter()
+        text = luigi.Parameter(default="x")
+
+    first = Again(n=1, text="x")
+    assert Again(n=1, text="x") is Again(text="x", n=1) is Again(1, "x") is Again(n="1") is first
+    assert Again(n=2, text="x") is not first
+    assert Again(n=1, text="y") is not first
+    Again.text = luigi.IntParameter(default=5)
+    assert (Again(n=1, text="7").text, Again(n=1).text) == (7, 5)
+    Register.clear_instance_cache()
+    second = Again(n=2, text=3)
+    Register.clear_instance_cache()
+    assert Again(n=2, text=3) is not second
+    kept = Register._Register__instance_cache
+    Register.disable_instance_cache()
+    try:
+        assert Again(n=2, text=3) is not Again(n=2, text=3)
+    finally:
+        Register._Register__instance_cache = kept
 
 
 def test_keys_are_those_of_earlier_versions():
