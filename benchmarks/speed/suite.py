@@ -106,7 +106,7 @@ def _beside_luigi(bench: Bench, shape: str, sizes: tuple[int, ...]) -> None:
     rows = []
     for size in sizes:
         floor(bench, shape, size, repeat=3)
-        ours(bench, shape, size)
+        ours(bench, shape, size, repeat=3)
         rows.append(other(bench, "Luigi", shape, size, limit=150))
     if rows[-1].state == "timeout":
         extrapolate(bench, rows[:-1], sizes[-1])
