@@ -81,7 +81,7 @@ class Scheduler(luigi.scheduler.Scheduler):
 
     def _enter(self, task_id: str, told: dict[str, Any]) -> bool:
         """What `add_task` does with a task to be run of which nothing is known yet, unless that it is required; False where there is more to it."""
-        if told["status"] != PENDING or not told["runnable"]:
+        if told["status"] != PENDING or not told["runnable"] or told["batchable"] is None or told["accepts_messages"] is None:
             return False
         state, worker_id, priority = self._state, told["worker"], told["priority"]
         task = state._tasks.get(task_id)
