@@ -261,7 +261,7 @@ def _worker_defaults() -> dict[str, Any]:
     config = configuration.get_config()
     options: dict[str, Any] = {}
     if not config.has_option("worker", "wait_interval") and not config.has_option("core", "worker-wait-interval"):
-        options["wait_interval"] = 0.1
+        options["wait_interval"] = 0.05
     if not config.has_option("worker", "wait_jitter"):
         options["wait_jitter"] = 0.05
     if threading.current_thread() is not threading.main_thread():
