@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 import io
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+import queue
+import threading
+from collections.abc import Callable
 from typing import BinaryIO
 
 from targets import seal
@@ -68,7 +70,6 @@ class _Pieces(io.RawIOBase):
         #: The piece that was read last for the sake of a part of it.
         self._at = -1
         self._room = memoryview(bytearray(min(PIECE, size)))
-        self._hashing: ThreadPoolExecutor | None = None
         #: What went wrong, since a decoder may tell it in words of its own.
         self.damage: DamagedError | StoreError | None = None
 
@@ -91,7 +92,9 @@ class _Pieces(io.RawIOBase):
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def,override]
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), max(self._size - self._position, 0))
-        checks: list[Future[None]] = []
+        # It lives no longer than this call: a file may be closed by the garbage collector, in any thread and at any moment, and whoever
+        # waits for a thread then may wait for itself.
+        helper = _Helper(self._check) if wanted >= 4 * PIECE else None
         done = 0
         try:
             while done < wanted:
@@ -101,20 +104,20 @@ class _Pieces(io.RawIOBase):
                     # Straight to where it is wanted; hashed while the next piece is read.
                     piece = view[done : done + length]
                     self._fill(at, piece)
-                    if wanted < 4 * PIECE:
+                    if helper is None:
                         self._check(at, piece)
                     else:
-                        checks.append(self._helper().submit(self._check, at, piece))
+                        helper.waiting.put((at, piece))
                     done += length
                 else:
                     portion = self._part_of(at)[offset : offset + wanted - done]
                     view[done : done + len(portion)] = portion
                     done += len(portion)
         finally:
-            for check in checks:
-                check.exception()  # wait: it reads what is not ours once we have returned
-        for check in checks:
-            check.result()
+            if helper is not None:
+                helper.end()  # it reads what is not ours once we have returned
+        if helper is not None and helper.error is not None:
+            raise helper.error
         self._position += done
         return done
 
@@ -150,17 +153,33 @@ class _Pieces(io.RawIOBase):
         self.damage = damage = DamagedError(words)
         return damage
 
-    def _helper(self) -> ThreadPoolExecutor:
-        if self._hashing is None:
-            self._hashing = ThreadPoolExecutor(1)
-        return self._hashing
-
     def close(self) -> None:
         if not self.closed:
-            if self._hashing is not None:
-                self._hashing.shutdown()
             self._file.close()
         super().close()
+
+
+class _Helper:
+    """A second thread that checks pieces while others are read."""
+
+    def __init__(self, check: Callable[[int, memoryview], None]) -> None:
+        self.waiting: queue.SimpleQueue[tuple[int, memoryview] | None] = queue.SimpleQueue()
+        self.error: Exception | None = None
+        self._check = check
+        self._thread = threading.Thread(target=self._run, daemon=True, name="luigi-warp hashing")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while (piece := self.waiting.get()) is not None:
+                self._check(*piece)
+        except Exception as error:
+            self.error = error
+
+    def end(self) -> None:
+        """All that was given to it is checked, or one piece was found wrong."""
+        self.waiting.put(None)
+        self._thread.join()
 
 
 def damage_of(file: BinaryIO) -> DamagedError | StoreError | None:

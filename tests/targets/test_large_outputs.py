@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import random
+import threading
 
 import numpy as np
 import pandas as pd
@@ -229,3 +230,17 @@ def test_a_reader_gives_what_the_file_holds(tmp_path_factory, reads):
     for at, count in reads:
         file.seek(at)
         assert file.read(count) == (DATA[at:] if count < 0 else DATA[at : at + count])
+
+
+def test_a_file_that_was_read_keeps_no_thread(tmp_path):
+    """The garbage collector closes it at any moment, also in a thread that is just beginning: to wait there for another one may be for ever."""
+    target = BytesTarget(tmp_path / "x.bin")
+    data = RNG.bytes(8 * PIECE + 5)
+    target.dump(data)
+    before = threading.enumerate()
+
+    with verified_file(target.store, target.record.parts[0]) as file:
+        room = bytearray(len(data))
+        assert file.readinto(room) == len(data)
+        assert room == data
+        assert threading.enumerate() == before
