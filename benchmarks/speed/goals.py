@@ -73,7 +73,6 @@ def of_full(all_rows: list[Row]) -> list[Goal]:
     goals = [
         against("Luigi", "fan-in 4000", 25),
         against("Luigi", "diamond 2000", 60),
-        against("gokart", "fan-in 1000", 40),
         against("gokart", "fan-in 4000", 40),
         against("labtech", "fan-in 1000", 2),
         against("labtech", "fan-in 2000", 2),
