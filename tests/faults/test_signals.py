@@ -129,6 +129,10 @@ class Forked:
                     os.write(writing, str(os.getpid()).encode())
                     os.close(writing)
                 self._run(folder, workers, how)
+            except BaseException as error:
+                # Before a run has begun, or after it has ended; Python makes another error of one that comes where a class is made.
+                if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+                    os._exit(128 + signal.SIGINT)
             finally:
                 os._exit(99)
         os.close(writing)
@@ -166,8 +170,6 @@ class Forked:
             runpy.run_path("app.py", run_name="__main__")
         except SystemExit as ended:
             os._exit(ended.code)
-        except KeyboardInterrupt:
-            os._exit(130)
 
     def poll(self):
         if self.returncode is None:
