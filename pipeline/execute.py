@@ -35,6 +35,7 @@ from targets import Target, processes, seal
 from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError, UntrustedError
 from targets.record import COMPACT_FROM, Input, Inputs, Record
 from targets.record import Part as TargetPart
+from targets.small import SmallOutputs, read_small
 from targets.store import Draft
 from targets.target import Facts
 
@@ -313,8 +314,11 @@ class Execution:
 
     def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
+        plainly = self._loads_plainly and not self.task.share_inputs
         for _ in range(3):
             found = self._found(required)
+            if plainly and (small := self.scope.small.find(required.task_id, found)) is not None:
+                return small.decode(), found.identity or ""
             for owner in self._absent(required, found):
                 if self._elsewhere(owner):
                     self.scope.want(owner)
@@ -325,7 +329,7 @@ class Execution:
                 if is_there:
                     return value, found.identity or ""
             try:
-                value, stamp = _load_judged(required, found, options)
+                value, stamp = _load_judged(required, found, options, self.scope.small if plainly and self.scope.inside_run else None)
             except DamagedError as error:
                 log.warning("%s", error)
                 self._set_aside(required)
@@ -362,12 +366,18 @@ class Execution:
         return options
 
 
-def _load_judged(required: Any, found: Finding, options: Mapping[str, Any]) -> tuple[Any, Any]:
-    """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain."""
+def _load_judged(required: Any, found: Finding, options: Mapping[str, Any], small: SmallOutputs | None) -> tuple[Any, Any]:
+    """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain.
+
+    `small`: keeps what is small for the next who loads it.
+    """
     if not isinstance(required, Task) or required._stands_for_others:
         return load_output(required, options), None
     target = required.target
     if type(required).load is Task.load and type(target).load is Target.load:
+        if small is not None and (output := read_small(target, found.stamp)) is not None:
+            small.keep(required.task_id, found, output)
+            return output.decode(), found.stamp
         return target.load_judged(found.stamp, **options)
     # An app's own way to load, or no file: whatever it reads, the record must be the same before and after.
     before = target.stamp()

@@ -49,8 +49,10 @@ _OF_A_RESULT = frozenset(
 )
 #: What a worker tells of a task that it might run.
 _OF_A_NEW_TASK = frozenset(
-    "worker status deps runnable priority resources params family module batchable retry_policy_dict accepts_messages owners".split()
-) | {"param_visibilities"}
+    (
+        "worker status deps runnable priority resources params param_visibilities family module batchable retry_policy_dict accepts_messages owners"
+    ).split()
+)
 _NO_PARAMS: dict[str, Any] = {}
 
 

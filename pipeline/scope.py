@@ -29,6 +29,7 @@ from targets import processes, trust
 from targets.messages import said
 from targets.opening import open_store
 from targets.record import Constant, Record
+from targets.small import SmallOutputs
 from targets.snapshot import Snapshot
 from targets.store import Store
 
@@ -74,6 +75,7 @@ class Scope:
         self.goes_on_without: str | None = None
         self.code = Code()
         self.shared = Shared()
+        self.small = SmallOutputs()
         self._current: dict[str, Finding] = {}
         self._other: dict[str, Finding] = {}
         self._requirements: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}

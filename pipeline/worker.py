@@ -6,14 +6,11 @@ brings that along. Everything else is Luigi's: the same arguments, settings, eve
 
 from __future__ import annotations
 
-import heapq
 import json
-import logging
 import multiprocessing
 import os
 import queue
-import time
-from collections import Counter, deque
+from collections import deque
 from typing import Any
 
 import luigi.worker
@@ -26,18 +23,16 @@ from pipeline import batching, engines, garbage, interrupts, plainluigi, plannin
 from pipeline.engines import Job
 from pipeline.engines.engine import HELD
 from pipeline.engines.processes import ProcessJob
-from pipeline.errors import BusyError, CycleError, FailedBeforeError, PipelineError, StepError
+from pipeline.errors import BusyError, CycleError, PipelineError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
 from pipeline.repairing import owner_of
+from pipeline.retrying import Retries
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
 from pipeline.structure import is_task
 from pipeline.task import Task
 from pipeline.taskprocess import TaskProcess
-from targets.messages import said
-
-log = logging.getLogger("pipeline")
 
 #: After so many results, what there is by then is set aside.
 _AGEING = 4096
@@ -88,9 +83,7 @@ class Worker(luigi.worker.Worker):
         self._postponed = Postponed()
         self._results = 0
         self._limits_told: set[type] = set()
-        #: When failed tasks are tried again: (moment, number, task).
-        self._retries: list[tuple[float, int, Any]] = []
-        self._tries: Counter[str] = Counter()
+        self._retries = Retries()
         #: Who waits for what it asked for while running.
         self._waiting: dict[str, list[Any]] = {}
         #: What a task has asked for while running, ever.
@@ -373,36 +366,18 @@ class Worker(luigi.worker.Worker):
         for name in kwargs.get("new_deps") or ():
             self._waiting.setdefault(name, []).append(self._scheduled_tasks[kwargs["task_id"]])
             self.asked.setdefault(kwargs["task_id"], []).append(self._scheduled_tasks[name])
-        if kwargs["status"] == FAILED and not self._plan_retry(kwargs["task_id"]) and not self._keep_going:
+        if kwargs["status"] == FAILED and not self._is_tried_again(kwargs["task_id"]) and not self._keep_going:
             self._start_phasing_out()
 
-    # Retries: Luigi tries a failed task again after a pause that is the same for all, and only if the worker stays alive
-
-    def _plan_retry(self, task_id: str) -> bool:
-        """Whether a task that has just failed is tried again."""
-        task = self._scheduled_tasks.get(task_id)
-        if not isinstance(task, Task) or not task.retries:
+    def _is_tried_again(self, task_id: str) -> bool:
+        if task_id in self._given_up or self._stop_requesting_work:
             return False
-        if task_id in self._given_up or self._stop_requesting_work or not self._may_succeed(task_id):
-            return False
-        self._tries[task_id] += 1
-        failed = self._tries[task_id]
-        if failed > task.retries:
-            return False
-        pause = task.retry_delay * 2 ** (failed - 1)
-        log.warning("%r failed; try %d of %d begins in %g s", task, failed + 1, task.retries + 1, pause)
-        heapq.heappush(self._retries, (time.monotonic() + pause, self._results, task))
-        return True
-
-    def _may_succeed(self, task_id: str) -> bool:
-        """Not where something that it requires failed, or where a failure is kept."""
         state, _, error, *_ = self.settled.get(task_id, ("failed", 0.0, None))
-        # From another process an error comes as text.
-        return state != "skipped" and not isinstance(error, FailedBeforeError) and not said(error).startswith(f"{FailedBeforeError.__name__}: ")
+        return self._retries.plan(self._scheduled_tasks.get(task_id), state, error)
 
     def _get_work(self) -> Any:
-        while self._retries and self._retries[0][0] <= time.monotonic():
-            self.add(heapq.heappop(self._retries)[2])
+        for task in self._retries.due():
+            self.add(task)
         if not self._postponed:
             return self._take() or super()._get_work()
         with self._postponed.counted_in(self._running_tasks):

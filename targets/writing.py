@@ -1,8 +1,9 @@
 """Writing a file and hashing it in one go.
 
-Promises: what `finish` returns is the digest of what is in the file. Little is held back in memory, so that a small output costs one
-system call; large portions are hashed in a second thread while they are written. Where a format goes back (`seek`, as zip and
-HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails raises `OSError` and leaves the file to whoever made it.
+Promises: what `finish` returns is the digest of what is in the file. Little is held back in memory: a small output costs one system call, and
+what comes in portions (a forest is some hundred arrays) is written in larger ones; what is large already is hashed in a second thread while it is
+written. Where a format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails
+raises `OSError` and leaves the file to whoever made it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 from targets.permissions import create
 from targets.seal import PIECE, Pieces, file_seal
 
-_HELD_BACK = 1 << 18
-#: What is as large as this is written as it is: gathering it would cost as much as writing it.
-_LARGE = 1 << 16
+#: An output of no more bytes is given to the system in one call.
+_LITTLE = 1 << 16
+#: So many are gathered: what is copied there is still in the processor's cache when it is hashed and written.
+_ROOM = 1 << 18
 _NEW = os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
@@ -28,7 +30,11 @@ class HashingWriter(io.BufferedIOBase):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
         self._descriptor: int | None = create(path, _NEW)
+        #: The beginning of the file, until it is more than a little.
         self._held_back = bytearray()
+        #: Then as much as has room: a file system takes that much faster than the portions that formats write.
+        self._room: memoryview | None = None
+        self._filled = 0
         self._pieces = Pieces()
         self._size = 0
         #: The file as any other, once somebody has gone back in it.
@@ -41,25 +47,46 @@ class HashingWriter(io.BufferedIOBase):
             return int(self._revisited.write(raw))
         size = len(raw)
         self._size += size
-        if size < _LARGE:
-            self._held_back += raw
-            if len(self._held_back) >= _HELD_BACK:
-                self._let_go()
-        else:
-            self._let_go()
-            self._put(memoryview(raw))
+        if self._room is None:
+            if len(self._held_back) + size <= _LITTLE:
+                self._held_back += raw
+                return size
+            self._room = memoryview(bytearray(_ROOM))
+            self._gather(memoryview(self._held_back))
+        self._gather(memoryview(raw))
         return size
 
+    def _gather(self, view: memoryview) -> None:
+        """Into the room, and on from there when it is full."""
+        assert self._room is not None
+        while view:
+            if not self._filled and len(view) >= _ROOM:
+                whole = len(view) // _ROOM * _ROOM
+                self._put(view[:whole])
+                view = view[whole:]
+                continue
+            portion = view[: _ROOM - self._filled]
+            self._room[self._filled : self._filled + len(portion)] = portion
+            self._filled += len(portion)
+            view = view[len(portion) :]
+            if self._filled == _ROOM:
+                self._let_go()
+
     def _let_go(self) -> None:
-        if self._held_back:
+        """Nothing is held back any more."""
+        if self._room is None:
             held_back, self._held_back = self._held_back, bytearray()
             self._put(memoryview(held_back))
+        else:
+            filled, self._filled = self._filled, 0
+            self._put(self._room[:filled])
 
     def _put(self, view: memoryview) -> None:
         assert self._descriptor is not None
         if len(view) < 4 * PIECE:
-            self._pieces.update(view)
-            _write_all(self._descriptor, view)
+            if view:
+                self._pieces.update(view)
+                _write_all(self._descriptor, view)
             return
         hashing = threading.Thread(target=self._pieces.update, args=(view,), daemon=True)
         hashing.start()
@@ -125,6 +152,7 @@ class HashingWriter(io.BufferedIOBase):
     def abandon(self) -> None:
         """Close the file, whatever is missing in it."""
         self._held_back.clear()
+        self._filled = 0
         self.close()
 
     def finish(self) -> tuple[str, int, bytes]:

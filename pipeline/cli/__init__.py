@@ -82,7 +82,7 @@ def _open_missing_streams() -> None:
     """Where a program was started without one, nobody reads it; else the next file that is opened gets its number, and what is printed."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 -- until the program ends
+            stream = open(os.devnull, mode, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 -- until the program ends
             setattr(sys, name, stream)
             if stream.fileno() < 3:
                 # For child processes.

@@ -143,7 +143,7 @@ class ProcessEngine:
 
 def _heard_of(children: list[Child], timeout: float) -> list[Child]:
     """Those that have sent something, or closed their pipe, within so many seconds."""
-    # What `multiprocessing.connection.wait` does, at a tenth of what its selectors cost.
+    # What `multiprocessing.connection.wait` does, at a third of what its selectors cost.
     pipes = select.poll()
     for child in children:
         pipes.register(child.pipe, select.POLLIN)

@@ -8,6 +8,7 @@ says so rather than let a lie be recorded. Code without any source (typed into a
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import linecache
 import os
@@ -109,11 +110,9 @@ def _read(filename: str, module: str | None) -> Source | None:
 
 
 def _text_of(filename: str, module: str | None) -> str | None:
-    try:
-        with tokenize.open(filename) as file:
-            return file.read()
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        pass  # no file: a cell of a notebook, or a module in an archive
+    # No file: a cell of a notebook, or a module in an archive.
+    with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError), tokenize.open(filename) as file:
+        return file.read()
     known = linecache.cache.get(filename)
     if known is not None and len(known) > 2:
         return "".join(known[2])

@@ -59,7 +59,7 @@ class ParquetTarget(_ArrowTarget):
     def read_table(self, file: BinaryIO, **options: Any) -> pa.Table:
         import pyarrow.parquet
 
-        if options.keys() == {"columns"} and options["columns"] is not None:
+        if options.keys() == {"columns"} and type(options["columns"]) is list:
             # In this thread, and nothing but what is asked for.
             found = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
             if set(options["columns"]) <= set(found.schema_arrow.names):

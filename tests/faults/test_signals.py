@@ -130,8 +130,9 @@ class Forked:
                     os.close(writing)
                 self._run(folder, workers, how)
             except BaseException as error:
-                # Before a run has begun, or after it has ended; Python makes another error of one that comes where a class is made.
-                if isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt):
+                # Before a run has begun, or after it has ended. Of one that comes while a class is being made Python makes another error.
+                in_the_making = isinstance(error, RuntimeError) and "__set_name__" in str(error) and isinstance(error.__cause__, KeyboardInterrupt)
+                if in_the_making or isinstance(error, KeyboardInterrupt):
                     os._exit(128 + signal.SIGINT)
             finally:
                 os._exit(99)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HEAD = """
-import bisect, collections, dataclasses, datetime, decimal, enum, functools, json, os, pathlib
+import bisect, collections, dataclasses, datetime, decimal, enum, functools, json, os, pathlib, pickle, typing
 import numpy as np
 import luigi
 from pipeline import Task
@@ -26,6 +26,10 @@ HERE = "pathlib.Path(__file__).parent"
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
+    "a type that an annotation of a class names": (
+        "class Inner:\n    def size(self):\n        return «1||2»\nclass Model:\n    inner: Inner",
+        "typing.get_type_hints(Model)['inner']().size()",
+    ),
     "a function made with a list": (MAKE + "f = make([«1||2»])", "f(3)"),
     "functions composed": (MAKE + "f = make(«abs, len||len, abs»)", "f(3)"),
     "a class made by a function": (
@@ -103,6 +107,15 @@ LIMITS = {
         "    def easy_run(self, inputs):\n        return self.factor",
         None,
     ),
+    "a type that only an annotation names, as text": (
+        "class Inner:\n    def size(self):\n        return «1||2»\nclass Model:\n    inner: 'Inner'",
+        "typing.get_type_hints(Model)['inner']().size()",
+    ),
+    "a class in a file that a step pickled itself": (
+        "class Held:\n    def size(self):\n        return «1||2»",
+        "pickle.loads(pathlib.Path('held.pickle').read_bytes()).size()",
+    ),
+    "a module with the name of one of Python's": ("import colorsys", "colorsys.answer()"),
     "what a call puts into a table": ("TABLE = {}\ndef fill(table):\n    table['a'] = «1||2»\nfill(TABLE)", "TABLE['a']"),
 }
 
@@ -118,6 +131,7 @@ def digests(tmp_path_factory):
             text = HEAD + text + (STEP.format(body) if body is not None else "")
             (folder / f"{name}.py").write_text(re.sub("«(.*?)\\|\\|(.*?)»", rf"\{which}", text).replace("NAME", name))
             (folder / f"{name}.txt").write_text(f'"{edited}"')
+            (folder / "colorsys.py").write_text(f"def answer():\n    return {which}\n")
             (folder / f"{name}_lazy.py").write_text(
                 f"def __getattr__(name):\n    if name != 'clean':\n        raise AttributeError(name)\n    return lambda x: x + {which}\n"
             )

@@ -4,12 +4,15 @@ import dataclasses
 import datetime
 import decimal
 import io
+import itertools
 import pathlib
 import threading
 import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -353,3 +356,32 @@ def test_no_thread_of_arrow_touches_what_is_python_s(kind, options, tmp_path):
     pd.testing.assert_frame_equal(loaded.reset_index(drop=True), expected)
     with pytest.raises(Exception, match="nothing_like_it"):
         target.read(Told(pathlib.Path(target.path).read_bytes()), columns=["nothing_like_it"])
+
+
+ASKED_FOR_COLUMNS = {
+    "dots": pd.DataFrame({"a": [1, 2], "b": [3.0, 4.0], "a.b": [5, 6]}),
+    "structs": pd.DataFrame({"s": [{"x": 1, "y": 2}, {"x": 3, "y": 4}], "s.x": [7, 8], "l": [[1, 2], [3]]}),
+    "an index of two levels": pd.DataFrame({"a": [1, 2], "b": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, 2), (3, 4)], names=["i", "j"])),
+    "a range": pd.DataFrame({"a": [1, 2]}, index=pd.RangeIndex(2, 6, 2, name="r")),
+    "categories": pd.DataFrame({"c": pd.Categorical(["x", "y"]), "d": pd.to_datetime(["2020-01-01", "2021-01-01"], utc=True)}),
+    "no rows": pd.DataFrame({"a": [], "b": []}),
+}
+
+
+@pytest.mark.parametrize("frame", ASKED_FOR_COLUMNS.values(), ids=ASKED_FOR_COLUMNS)
+def test_some_columns_are_those_that_bare_arrow_reads(frame, tmp_path):
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(frame), file)
+    names = [*pq.ParquetFile(file).schema_arrow.names, "nothing like it"]
+    asked = [list(some) for count in range(4) for some in itertools.permutations(names, count)]
+    for columns in [*asked, [names[0]] * 2, ["s.y"], tuple(names[:1]), names[0], {names[0]: 1}, None]:
+        bare, ours = (_table_or_error(read, file.getvalue(), columns) for read in (pq.read_table, ParquetTarget(tmp_path / "t").read_table))
+        assert ours == bare, columns
+
+
+def _table_or_error(read, data, columns):
+    try:
+        table = read(io.BytesIO(data), columns=columns)
+    except Exception as error:
+        return type(error), str(error)
+    return table.schema.to_string(), table.schema.metadata, table.to_pydict(), table.num_rows
