@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import luigi
@@ -14,6 +15,8 @@ from targets import Target
 if TYPE_CHECKING:
     from pipeline.task import Task
 
+log = logging.getLogger("pipeline")
+
 #: Bytes of an output's name: it stands in the name of a file, beside a slug and a key.
 _LONGEST_OUTPUT = 64
 
@@ -23,6 +26,7 @@ def check(cls: type[Task[Any]]) -> None:
     _check_limits(cls)
     _check_reads(cls)
     version_of(cls)
+    _tell_of_complete(cls)
 
 
 def _check_target_types(cls: type[Task[Any]]) -> None:
@@ -57,6 +61,15 @@ def _check_reads(cls: type[Task[Any]]) -> None:
     names = getattr(cls, "reads", ())
     if isinstance(names, (str, bytes)):
         raise TaskDefinitionError(f"{cls.__name__}.reads is {names!r}: it must be a tuple of names, as in reads = ({names!r},)")
+
+
+def _tell_of_complete(cls: type[Task[Any]]) -> None:
+    if "complete" in vars(cls) and not cls.__module__.startswith("pipeline."):
+        log.warning(
+            "%s overrides complete(), which a build does not ask: its output is kept while it is true. Use `fresh_for`, `version` or --force, "
+            "or make it a plain luigi.Task",
+            cls.__name__,
+        )
 
 
 def version_of(cls: type) -> str:

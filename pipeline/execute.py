@@ -142,6 +142,8 @@ class Execution:
         self.inputs: list[Input] = []
         self.dynamic: list[dict[str, Any]] = []
         self._loads_plainly = not type(task).load_options and type(task).load_input_params is Task.load_input_params
+        #: What keeps small outputs while a run lasts, if they are loaded in the ordinary way.
+        self._small = scope.small if scope.inside_run and self._loads_plainly and not task.share_inputs else None
         #: The task directory, if the step has asked for it.
         self.side_files: Path | None = None
 
@@ -164,8 +166,7 @@ class Execution:
         identities: dict[str, str] = {}
 
         def load(path: str, required: Any) -> Any:
-            value, identity = self._load(required, self._options(path, required))
-            identities[path] = identity
+            value, identities[path] = self._load(path, required)
             return value
 
         loaded = structure.transform(requirements, load)
@@ -215,7 +216,7 @@ class Execution:
                 self.dynamic.append(row)
 
                 def load(path: str, required: Any, row: dict[str, Any] = row) -> Any:
-                    value, identity = self._load(required, self._options(path, required))
+                    value, identity = self._load(path, required)
                     row["inputs"].append([path, named(required), key_of(required), identity, to_text([required])])
                     return value
 
@@ -312,13 +313,15 @@ class Execution:
         """Kept in the memory of a process that we are not: it is made here when it is loaded."""
         return self.scope.process != processes.current and isinstance(owner, Task) and owner.target.in_memory
 
-    def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
+    def _load(self, path: str, required: Any) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
-        plainly = self._loads_plainly and not self.task.share_inputs
+        if self._small is not None:
+            known = self.scope.remembered(required)
+            if known is not None and (output := self._small.find(required.task_id, known)) is not None:
+                return output.decode(), known.identity or ""
+        options = self._options(path, required)
         for _ in range(3):
             found = self._found(required)
-            if plainly and (small := self.scope.small.find(required.task_id, found)) is not None:
-                return small.decode(), found.identity or ""
             for owner in self._absent(required, found):
                 if self._elsewhere(owner):
                     self.scope.want(owner)
@@ -329,7 +332,7 @@ class Execution:
                 if is_there:
                     return value, found.identity or ""
             try:
-                value, stamp = _load_judged(required, found, options, self.scope.small if plainly and self.scope.inside_run else None)
+                value, stamp = _load_judged(required, found, options, self._small)
             except DamagedError as error:
                 log.warning("%s", error)
                 self._set_aside(required)

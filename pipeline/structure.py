@@ -61,7 +61,7 @@ def transform(structure: Any, change: Callable[[str, luigi.Task], Any], path: st
     if is_task(structure):
         return change(path, structure)
     if isinstance(structure, list):
-        return [transform(item, change, f"{path}[{at}]") for at, item in enumerate(structure)]
+        return [change(f"{path}[{at}]", item) if is_task(item) else transform(item, change, f"{path}[{at}]") for at, item in enumerate(structure)]
     if isinstance(structure, Mapping):
         changed = {name: transform(item, change, f"{path}[{name!r}]") for name, item in structure.items()}
         return changed if type(structure) is dict else type(structure)(changed)  # type: ignore[call-arg]

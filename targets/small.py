@@ -12,7 +12,7 @@ from typing import Any
 
 from targets import known, seal
 from targets.record import Part
-from targets.store import Stamp
+from targets.store import Stamp, Store
 from targets.target import Target
 
 #: Reading and hashing more takes so long that keeping it would not be felt.
@@ -27,12 +27,13 @@ class Small:
     """The verified bytes of one output, and the stamp of their file."""
 
     target: Target[Any]
+    store: Store
     part: Part
     data: bytes
     stamp: Stamp
 
     def is_untouched(self) -> bool:
-        return self.target.store.stamp(self.part.file) == self.stamp
+        return self.store.stamp(self.part.file) == self.stamp
 
     def decode(self) -> Any:
         return self.target.decode(io.BytesIO(self.data), self.part)
@@ -40,20 +41,20 @@ class Small:
 
 def read_small(target: Target[Any], stamp: Stamp | None) -> Small | None:
     """The output whose record had this stamp when it was judged; None where it is not small, is loaded in a way of its own, or is not in order."""
-    cls, record = type(target), known.of_stamp(target.place, stamp)
-    if record is None or record.size > _LARGEST or len(record.parts) != 1 or record.parts[0].kind != "file" or target.store.reads_in_bulk:
+    cls, store, record = type(target), target.store, known.of_stamp(target.place, stamp)
+    if record is None or record.size > _LARGEST or len(record.parts) != 1 or record.parts[0].kind != "file" or store.reads_in_bulk:
         return None
     if cls.load is not Target.load or cls.load_from is not Target.load_from or cls.load_part is not Target.load_part:
         return None
     target.insist_on_trust(record)
     part = record.part(target.part)
     try:
-        found = target.store.read_stamped(part.file, part.size)
+        found = store.read_stamped(part.file, part.size)
     except IsADirectoryError:
         return None
     if found is None or len(found[0]) != part.size or seal.digest(found[0]) != part.digest:
         return None
-    return Small(target, part, *found)
+    return Small(target, store, part, *found)
 
 
 class SmallOutputs:

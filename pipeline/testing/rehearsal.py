@@ -127,7 +127,7 @@ class _Rehearsal(Execution):
     def _require(self, required: list[Any], *, known: bool) -> None:
         """Nothing has to be made."""
 
-    def _load(self, required: Any, options: Mapping[str, Any]) -> tuple[Any, str]:
+    def _load(self, path: str, required: Any) -> tuple[Any, str]:
         at, self._asked = self._asked, self._asked + 1
         if not isinstance(self._answers, Mapping):
             if at < len(self._answers):

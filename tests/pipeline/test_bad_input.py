@@ -178,6 +178,24 @@ def test_only_tasks_can_be_built(wrong, message):
         pipeline.build(wrong if not isinstance(wrong, str) else [wrong])
 
 
+def test_a_step_with_a_complete_of_its_own_is_told_that_nobody_asks_it(caplog):
+    class AlwaysIncomplete(Task):
+        def complete(self):
+            return False
+
+        def easy_run(self, inputs):
+            return 1
+
+    assert "AlwaysIncomplete overrides complete(), which a build does not ask" in caplog.text
+    caplog.clear()
+
+    class Below(AlwaysIncomplete):
+        """Told once."""
+
+    assert not caplog.text
+    assert [pipeline.build(AlwaysIncomplete()).ran, pipeline.build(AlwaysIncomplete()).ran] == [[AlwaysIncomplete()], []]
+
+
 def test_a_text_as_reads_is_refused():
     with pytest.raises(pipeline.TaskDefinitionError, match=r"Step.reads is 'query.sql': it must be a tuple of names, as in reads = \('query.sql',\)"):
 
