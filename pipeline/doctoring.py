@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline import entries, failures, recovery
 from targets import known, leases, permissions, store_options, trust
-from targets.errors import DamagedError, NewerRecordError, RecordError, StoreError, TargetError
+from targets.errors import DamagedError, NewerRecordError, PipelineError, RecordError, StoreError
 from targets.inventory import outputs
 from targets.local_store import LocalStore
 from targets.naming import INTERNAL, is_begun, named_key
@@ -177,7 +177,7 @@ def _what_is_wrong(target: Target[Any], read: bool) -> tuple[str, str, bool]:
         return "newer", str(error), False
     except (DamagedError, RecordError) as error:
         return "damaged", str(error), True
-    except (TargetError, OSError) as error:
+    except (PipelineError, OSError) as error:
         return "unreadable", f"{type(error).__name__}: {error}", False
     return "", "", False
 

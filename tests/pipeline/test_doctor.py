@@ -251,3 +251,14 @@ def test_the_command(store, leaf, capsys):
     assert "1 wrong, 1 put right" in capsys.readouterr().out
     assert pipeline.main(lambda: [Leaf()], ["doctor", "--json"]) == 0
     assert [row["kind"] for row in json.loads(capsys.readouterr().out)] == ["quarantine"]
+
+
+def test_what_cannot_be_read_is_one_complaint_among_others(store, ran, examine):
+    tasks = [Leaf(n=n) for n in range(3)]
+    ran(*tasks)
+    unreadable = tasks[1].store.where(tasks[1].target.place.record_name)
+    os.unlink(unreadable)
+    os.symlink(os.path.basename(unreadable), unreadable)  # a link to itself
+    for task in (tasks[0], tasks[2]):
+        damaged(store, task)
+    assert sorted(examine()) == [("damaged", False), ("damaged", False), ("link", False), ("unreadable", False)]
