@@ -69,7 +69,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--work", type=pathlib.Path, metavar="DIR", help="keep the tools' environments here for the next run (default: a temporary one)"
     )
-    parser.add_argument("--budget", type=float, default=840, metavar="SECONDS", help="what does not fit in is skipped, and says so (default: 840)")
+    parser.add_argument("--budget", type=float, default=1800, metavar="SECONDS", help="what does not fit in is skipped, and says so (default: 1800)")
     parser.add_argument(
         "--add", type=pathlib.Path, metavar="FILE", help="report also what an earlier run wrote with --json, where this one has nothing"
     )

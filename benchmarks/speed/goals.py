@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 
-from benchmarks.speed.row import Row, ratio
+from benchmarks.speed.row import PHASES, Row, ratio
+from benchmarks.speed.shapes import SHAPES
 from benchmarks.speed.suite import FLOOR, OURS
 
 
@@ -86,6 +88,13 @@ def of_full(all_rows: list[Row]) -> list[Goal]:
     ]
     goals += _data(rows, 1.35)
     goals.append(Goal("run.py with nothing to do over import luigi, wall", 150, "ms", True, _of(start, lambda row: row.facts["difference wall"])))
+    under_luigi, plain = ours("under luigi.build 2000"), rows.find("Luigi", "plain tasks 2000")
+    goals.append(Goal("2000 tasks under luigi.build: CPU time over plain Luigi's", 2, "x", True, ratio(under_luigi, plain)))
+    for shape, phase in itertools.product(SHAPES, PHASES):
+        exponent = rows.exponent(OURS, shape, 1_000, 100_000, phase)
+        goals.append(Goal(f"{shape}, {PHASES[phase]}: growth exponent from 1000 to 100000", 1.1, "", True, exponent))
+    planned = ours("planned, simulated store 1000000", "nothing")
+    goals.append(Goal("1000000 tasks planned: peak memory", 4000, "MB", True, _of(planned, lambda row: row.peak_mb)))
     return goals
 
 

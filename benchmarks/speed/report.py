@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from benchmarks.speed.goals import Goal, Rows
-from benchmarks.speed.row import Row, ratio
+from benchmarks.speed.row import PHASES, Row, ratio
 from benchmarks.speed.shapes import SHAPES
 from benchmarks.speed.suite import FLOOR, OURS
 
@@ -70,7 +70,7 @@ def _graphs(rows: list[Row]) -> str:
     for row in rows:
         if row.group not in SHAPES or "repeat" in row.phase:
             continue
-        phase = {"nothing": "nothing to do", "edited": "one leaf changed"}.get(row.phase, row.phase)
+        phase = PHASES.get(row.phase, row.phase)
         if row.state not in ("measured", "extrapolated"):
             body.append([row.what, row.tool, phase, row.state, "", "", "", "", row.note])
             continue
@@ -87,7 +87,7 @@ def _growth(rows: list[Row]) -> str:
     tools = dict.fromkeys(row.tool for row in rows)
     for shape in SHAPES:
         for tool in tools:
-            for phase in ("cold", "nothing", "edited"):
+            for phase in PHASES:
                 found = [row for row in rows if row.group == shape and row.tool == tool and row.phase == phase and row.state == "measured"]
                 sizes = sorted({int(row.what.split()[-1]) for row in found})
                 steps = []
@@ -96,7 +96,7 @@ def _growth(rows: list[Row]) -> str:
                     if exponent is not None:
                         steps.append(f"{below:,} → {above:,}: {exponent:.2f}")
                 if steps:
-                    body.append([shape, tool, {"nothing": "nothing to do", "edited": "one leaf changed"}.get(phase, phase), ", ".join(steps)])
+                    body.append([shape, tool, PHASES[phase], ", ".join(steps)])
     return _table(["graph", "tool", "", "exponent of CPU time over tasks (1 is linear)"], body)
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+#: The states of a store in which a graph is built, and how they are told.
+PHASES = {"cold": "cold", "nothing": "nothing to do", "edited": "one leaf changed"}
+
 
 @dataclasses.dataclass
 class Row:
