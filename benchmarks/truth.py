@@ -23,8 +23,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.scenarios import app, ours
+from benchmarks.scenarios.actions import Flip, Remove, Scenario, Trim
 from benchmarks.scenarios.app import GRAPH, Step
-from benchmarks.scenarios.table import SCENARIOS, Flip, Remove, Scenario, Trim
+from benchmarks.scenarios.table import SCENARIOS
 
 ROOT = Path(__file__).parent.parent
 _PEERS = Path(__file__).parent / "scenarios" / "peers"

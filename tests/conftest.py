@@ -58,13 +58,20 @@ def store(tmp_path, monkeypatch):
 def luigi_as_it_was(request):
     """Classes and configuration of one test do not reach the next, nor do those of one file another."""
     known = list(Register._reg)
-    Register._reg[:] = [kind for kind in known if kind.__module__ == request.module.__name__ or "test_" not in kind.__module__]
+    homes = {request.module.__name__, *(getattr(value, "__module__", None) for value in vars(request.module).values())}
+    Register._reg[:] = [kind for kind in known if kind.__module__ in homes or not _is_of_tests(kind)]
     Register.clear_instance_cache()
     luigi.configuration.LuigiConfigParser._instance = None
     yield
     settings.forget()
     Register._reg[:] = known
     luigi.configuration.LuigiConfigParser._instance = None
+
+
+def _is_of_tests(kind):
+    """Whether a class is one of a test file or of a helper beside it, which is known to those that import from it."""
+    source = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return "test_" in kind.__module__ or str(source).startswith(f"{FAULTS.parent}{os.sep}")
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scenarios import app
-from benchmarks.scenarios.table import Flip, Remove, Scenario, Trim
+from benchmarks.scenarios.actions import Flip, Remove, Scenario, Trim
 
 
 @dataclass(frozen=True)

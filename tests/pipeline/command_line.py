@@ -3,6 +3,8 @@
 import logging
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -62,6 +64,11 @@ def folder(tmp_path):
 def environment(folder, **more):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PIPELINE_", "CI"))}
     return {**clean, "PYTHONPATH": str(ROOT), "PIPELINE_TARGET_DIR": str(folder / "store"), **more}
+
+
+def call(folder, *arguments, program=("run.py",), **more):
+    command = [sys.executable, *program, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(folder, **more), capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from luigi.execution_summary import LuigiRunResult
 
 import pipeline
-from pipeline import ExternalFile, Task, WrapperTask, inherit_dict, inherit_list
+from pipeline import Task, WrapperTask, inherit_dict, inherit_list
 from targets import JsonTarget
 
 
@@ -106,57 +106,6 @@ def test_a_record_of_another_task_is_not_believed(ran):
             swapped.write(taken.read())
     assert "belongs to another task" in str(pipeline.plan(Train(rate=2.0)).verdicts[Train(rate=2.0)])
     assert ran(Train(rate=2.0)) == ["Train"]
-
-
-def test_the_content_of_an_external_file_counts_not_its_time(ran, tmp_path):
-    path = tmp_path / "raw.txt"
-
-    class Read(Task):
-        def requires(self):
-            return ExternalFile(str(path))
-
-        def easy_run(self, inputs):
-            return inputs.read_text()
-
-    path.write_text("one")
-    assert ran(Read()) == ["Read"]
-    path.touch()
-    assert ran(Read()) == []
-    path.write_text("two")
-    assert ran(Read()) == ["Read"]
-    assert Read().load() == "two"
-
-
-def test_a_missing_external_file_fails_and_what_needs_it_is_skipped(tmp_path):
-    class Read(Task):
-        def requires(self):
-            return ExternalFile(str(tmp_path / "nothing.txt"))
-
-        def easy_run(self, inputs):
-            return 1
-
-    run = pipeline.build(Read())
-    assert [type(task).__name__ for task in run.failed] == ["ExternalFile"]
-    assert run.skipped == [Read()]
-    assert run.exit_code == 1
-    assert "nothing.txt is not there" in str(run.outcomes[run.failed[0]].error)
-
-
-def test_an_external_directory_is_its_files(ran, tmp_path):
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    (folder / "a.txt").write_text("a")
-
-    class Count(Task):
-        def requires(self):
-            return ExternalFile(str(folder))
-
-        def easy_run(self, inputs):
-            return len(list(inputs.iterdir()))
-
-    ran(Count())
-    (folder / "b.txt").write_text("b")
-    assert ran(Count()) == ["Count"]
 
 
 def test_a_failure_skips_what_needs_it_and_keeps_the_rest():
@@ -309,54 +258,6 @@ def test_deep_chains_need_no_recursion(ran):
     pipeline.plan(Link(n=50_000))
 
 
-def test_a_memory_output_is_made_again_only_if_somebody_needs_it(ran):
-    from targets import MemoryTarget
-
-    class Model(Task):
-        target_type = MemoryTarget
-
-        def easy_run(self, inputs):
-            return object()
-
-    class Use(Task):
-        def requires(self):
-            return Model()
-
-        def easy_run(self, inputs):
-            return str(type(inputs))
-
-    assert ran(Use()) == ["Model", "Use"]
-    assert ran(Use()) == []
-    MemoryTarget._kept.clear()  # as in a new process
-    assert ran(Use()) == []
-    Use().remove()
-    assert ran(Use()) == ["Model", "Use"]
-    MemoryTarget._kept.clear()
-    assert ran(Model()) == ["Model"]
-
-
-def test_a_memory_output_reaches_other_processes(ran):
-    from targets import MemoryTarget
-
-    class Model(Task):
-        target_type = MemoryTarget
-
-        def easy_run(self, inputs):
-            return 5
-
-    class Use(Task):
-        n = luigi.IntParameter()
-
-        def requires(self):
-            return Model()
-
-        def easy_run(self, inputs):
-            return inputs + self.n
-
-    ran(Use(n=1), Use(n=2), workers=2)
-    assert (Use(n=1).load(), Use(n=2).load()) == (6, 7)
-
-
 def test_a_wrapper_whose_members_were_trimmed_is_loaded_all_the_same(ran):
     class Group(WrapperTask):
         def requires(self):
@@ -375,46 +276,8 @@ def test_a_wrapper_whose_members_were_trimmed_is_loaded_all_the_same(ran):
     assert ran(Use()) == ["Ingest", "Train", "Use"]
 
 
-def test_a_wrapper_whose_members_live_in_memory_is_loaded_by_a_new_process(ran):
-    from targets import MemoryTarget
-
-    class Memory(Task):
-        target_type = MemoryTarget
-
-        def easy_run(self, inputs):
-            return 1
-
-    class Group(WrapperTask):
-        def requires(self):
-            return [Memory()]
-
-    class Use(Task):
-        def requires(self):
-            return Group()
-
-        def easy_run(self, inputs):
-            return inputs
-
-    ran(Use())
-    MemoryTarget._kept.clear()  # as in a new process
-    Use().remove()
-    assert ran(Use()) == ["Memory", "Use"]
-
-
 def test_trimmed_data_stay_absent_when_what_made_them_ran_again_with_the_same_result(ran):
     ran(Evaluate())
     pipeline.trim([Train()])
     Ingest().remove()
     assert ran(Train()) == ["Ingest"]
-
-
-def test_trimming_a_task_that_lives_in_no_memory_does_nothing():
-    from targets import MemoryTarget
-
-    class Memory(Task):
-        target_type = MemoryTarget
-
-        def easy_run(self, inputs):
-            return 1
-
-    assert pipeline.trim([Memory()]) == []

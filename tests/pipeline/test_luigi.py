@@ -1,16 +1,12 @@
 """It stays Luigi: plain luigi.build, the luigi command, events, resources, external tasks, several workers."""
 
-import datetime
 import os
-import signal
 import subprocess
 import sys
 import textwrap
-import threading
 
 import luigi
 import pytest
-from luigi.tools.range import RangeDaily, RangeHourly
 
 import pipeline
 from pipeline import Task, inherit_list
@@ -272,107 +268,6 @@ def unused_port():
         return probe.getsockname()[1]
 
 
-class Daily(Task):
-    day = luigi.DateParameter()
-    scale = luigi.IntParameter(default=1)
-    target_type = JsonTarget
-
-    def easy_run(self, inputs):
-        return self.day.day * self.scale
-
-
-class Hourly(Task):
-    hour = luigi.DateHourParameter()
-
-    def requires(self):
-        return Daily(day=self.hour.date())
-
-    def easy_run(self, inputs):
-        return inputs + self.hour.hour
-
-
-def test_a_range_of_days_or_hours_makes_what_is_missing(ran):
-    # A range looks a hundred days back from now, whenever that is.
-    now = int(datetime.datetime(2026, 3, 10, tzinfo=datetime.UTC).timestamp())
-    first, last = datetime.date(2026, 3, 1), datetime.date(2026, 3, 4)
-    ran(Daily(day=datetime.date(2026, 3, 2), scale=10))
-    days = RangeDaily(of=Daily, of_params={"scale": 10}, start=first, stop=last, now=now)
-    assert ran(days) == ["Daily", "Daily", "RangeDaily"]
-    assert days.complete()
-    assert Daily(day=datetime.date(2026, 3, 3), scale=10).load() == 30
-    start, stop = datetime.datetime(2026, 3, 5), datetime.datetime(2026, 3, 5, 2)
-    hours = RangeHourly(of=Hourly, start=start, stop=stop, now=now)
-    assert luigi.build([hours], local_scheduler=True, log_level="ERROR")
-    assert Hourly(hour=datetime.datetime(2026, 3, 5, 1)).load() == 6
-    Daily(day=start.date()).remove()
-    # Another object: a range remembers what it lacked.
-    assert ran(RangeHourly(of=Hourly, start=start, stop=stop, now=now, task_limit=7)) == ["Daily", "RangeHourly"]
-
-
-def test_what_is_complete_of_many_is_told_by_their_parameters(ran):
-    day = datetime.date(2026, 3, 2)
-    ran(Daily(day=day), Daily(day=day, scale=3))
-    other = datetime.date(2026, 3, 3)
-    assert Daily.bulk_complete([day, other]) == [day]
-    assert Daily.bulk_complete((one, 3) for one in (other, day)) == [(day, 3)]
-    assert Daily.bulk_complete([{"day": day, "scale": 3}, {"day": day, "scale": 4}]) == [{"day": day, "scale": 3}]
-
-
-class Winding(Task):
-    """Tells the build to phase out, and ends well."""
-
-    build = luigi.IntParameter(significant=False)
-
-    def easy_run(self, inputs):
-        os.kill(self.build, signal.SIGUSR1)
-        return 1
-
-
-class Later(Task):
-    build = luigi.IntParameter(significant=False)
-
-    def requires(self):
-        return Winding(build=self.build)
-
-    def easy_run(self, inputs):
-        return 2
-
-
-@pytest.fixture
-def usr1():
-    """What came as SIGUSR1 to a handler of somebody else's."""
-    came = []
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: came.append(number))
-    yield came
-    signal.signal(signal.SIGUSR1, before)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_sigusr1_lets_what_runs_end_and_begins_nothing_more(workers, usr1, ran):
-    handler = signal.getsignal(signal.SIGUSR1)
-    first, later = Winding(build=os.getpid()), Later(build=os.getpid())
-    run = pipeline.build(later, workers=workers)
-    assert (run.ran, run.skipped, run.failed) == ([first], [later], [])
-    assert usr1 == []
-    assert signal.getsignal(signal.SIGUSR1) is handler
-    assert ran(later) == ["Later"]
-
-
-def test_sigusr1_is_left_to_others_where_luigi_is_told_so(usr1, ran):
-    luigi.configuration.get_config().set("worker", "no_install_shutdown_handler", "true")
-    assert ran(Later(build=os.getpid())) == ["Later", "Winding"]
-    assert usr1 == [signal.SIGUSR1]
-
-
-def test_a_build_in_another_thread_handles_no_signals(usr1):
-    runs = []
-    thread = threading.Thread(target=lambda: runs.append(pipeline.build(Later(build=os.getpid()))))
-    thread.start()
-    thread.join()
-    assert len(runs[0].ran) == 2
-    assert usr1 == [signal.SIGUSR1]
-
-
 def test_intervals_of_the_worker_are_as_luigi_is_told():
     def intervals():
         worker = pipeline.build(Ingest(), force=["all"]).worker
@@ -409,122 +304,6 @@ def test_two_runs_at_once_compute_each_step_once(tmp_path, app):
         run.stdin.flush()
     assert [run.wait() for run in runs] == [0, 0, 0]
     assert sorted(map(int, (app / "made").read_text().split())) == list(range(30))
-
-
-class Plain(luigi.Task):
-    name = luigi.Parameter()
-
-    def output(self):
-        return luigi.LocalTarget(f"plain-{self.name}")
-
-    def run(self):
-        with self.output().open("w") as file:
-            file.write("made")
-
-
-class OverPlain(pipeline.WrapperTask):
-    def requires(self):
-        return [Plain("a"), Plain("b")]
-
-
-class OverWrapper(pipeline.WrapperTask):
-    def requires(self):
-        return OverPlain()
-
-
-class RequiresWrapper(Plain):
-    name = luigi.Parameter(default="below")
-
-    def requires(self):
-        return OverPlain()
-
-
-class YieldsWrapper(Plain):
-    name = luigi.Parameter(default="yields")
-
-    def run(self):
-        yield OverPlain()
-        super().run()
-
-
-@pytest.mark.parametrize("root", [OverWrapper, RequiresWrapper, YieldsWrapper])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_a_plain_task_has_made_is_seen_at_once(root, workers, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert luigi.build([root()], local_scheduler=True, workers=workers, log_level="ERROR")
-    for name in os.listdir("."):
-        if name.startswith("plain-"):
-            os.remove(name)
-    run = pipeline.build(root(), workers=workers)
-    assert run.exit_code == 0, run.summary_text
-    assert root().complete()
-
-
-class UpTo(luigi.Task):
-    """Complete where it, or one with a higher number, has run."""
-
-    number = luigi.IntParameter(batch_method=max)
-    kind = luigi.Parameter(default="a")
-    max_batch_size = 3
-
-    def complete(self):
-        return any(name.startswith(f"{self.kind}-") and int(name[2:]) >= self.number for name in os.listdir("done"))
-
-    def run(self):
-        if self.kind == "fails":
-            raise ValueError("no luck")
-        open(f"done/{self.kind}-{self.number}", "w").close()
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_members_of_a_batch_are_kept(workers, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    os.mkdir("done")
-    run = pipeline.build([*(UpTo(n) for n in range(7)), UpTo(3, "b")], workers=workers)
-    assert (len(run.ran), len(run.kept), run.exit_code) == (4, 4, 0), run.summary_text
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_members_of_a_batch_fail_with_it(workers, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    os.mkdir("done")
-    run = pipeline.build([UpTo(n, "fails") for n in range(4)], workers=workers)
-    assert (len(run.failed), len(run.skipped)) == (4, 0), run.summary_text
-    assert all("no luck" in str(run.outcomes[task].error) for task in run.failed)
-
-
-class Appears(luigi.ExternalTask):
-    def output(self):
-        return luigi.LocalTarget("appears")
-
-
-class Puts(Plain):
-    name = luigi.Parameter(default="puts")
-    priority = 1  # else Luigi would try what is not there again and again, since it need not wait in between
-
-    def run(self):
-        open("appears", "w").close()
-        super().run()
-
-
-class WaitsForBoth(Task):
-    target_type = JsonTarget
-
-    def requires(self):
-        return [Puts(), Appears()]
-
-    def easy_run(self, inputs):
-        return 1
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_external_task_that_appears_meanwhile_is_kept(workers, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    settings = luigi.configuration.get_config()
-    settings.set("worker", "retry_external_tasks", "true")
-    settings.set("scheduler", "retry_delay", "0")
-    run = pipeline.build(WaitsForBoth(), workers=workers)
-    assert (set(run.ran), run.kept, run.exit_code) == ({Puts(), WaitsForBoth()}, [Appears()], 0), run.summary_text
 
 
 def test_what_the_limit_of_tasks_leaves_out_says_so():

@@ -1,4 +1,4 @@
-"""Requirements in every shape, static and asked for while running; several outputs; side files."""
+"""Requirements in every shape, static and asked for while running."""
 
 import os
 from typing import NamedTuple
@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import pipeline
-from pipeline import ExternalFile, Task, WrapperTask, inherit_dict, inherit_list
-from targets import CsvTarget, DummyTarget, FileTarget, JsonTarget, ParquetTarget, PickleTarget, Target
+from pipeline import Task, inherit_dict, inherit_list
+from targets import DummyTarget, JsonTarget, ParquetTarget, PickleTarget
 
 
 class Leaf(Task):
@@ -237,115 +237,6 @@ def test_dynamic_requirements_of_luigi_are_understood(ran):
     assert Step().load() == [1, 2]
 
 
-class Parts(Task):
-    outputs = {"model": PickleTarget, "scores": JsonTarget}
-
-    def easy_run(self, inputs):
-        return {"model": {"weights": [1, 2]}, "scores": {"auc": 0.9}}
-
-
-def test_several_outputs_have_one_record(ran, store):
-    ran(Parts())
-    assert Parts().load() == {"model": {"weights": [1, 2]}, "scores": {"auc": 0.9}}
-    assert len(list(store.rglob("*.record.json"))) == 1
-    assert {part.name for part in Parts().output().record.parts} == {"model", "scores"}
-
-
-def test_a_part_is_a_requirement_that_loads_it_alone(ran):
-    class Use(Task):
-        def requires(self):
-            return {"scores": Parts()["scores"], "all": Parts()}
-
-        def easy_run(self, inputs):
-            return [inputs["scores"], sorted(inputs["all"])]
-
-    assert ran(Use()) == ["Parts", "Use"]
-    assert Use().load() == [{"auc": 0.9}, ["model", "scores"]]
-    assert Parts()["scores"].load() == {"auc": 0.9}
-
-
-def test_only_who_uses_a_changed_part_runs(ran, monkeypatch):
-    class UseModel(Task):
-        def requires(self):
-            return Parts()["model"]
-
-        def easy_run(self, inputs):
-            return inputs
-
-    class UseScores(Task):
-        def requires(self):
-            return Parts()["scores"]
-
-        def easy_run(self, inputs):
-            return inputs
-
-    ran(UseModel(), UseScores())
-    Parts().remove()
-    monkeypatch.setattr(Parts, "easy_run", lambda self, inputs: {"model": {"weights": [1, 2]}, "scores": {"auc": 0.8}})
-    assert ran(UseModel(), UseScores()) == ["Parts", "UseScores"]
-
-
-def test_one_missing_part_makes_the_step_again(ran, store):
-    ran(Parts())
-    next(store.rglob("*.scores.json")).unlink()
-    assert ran(Parts()) == ["Parts"]
-
-
-def test_an_unknown_part_is_refused():
-    with pytest.raises(pipeline.ParameterError, match="has no output 'nothing': it has model, scores"):
-        Parts()["nothing"]
-
-
-class WithFiles(Task):
-    text = luigi.Parameter(default="side")
-
-    def easy_run(self, inputs):
-        assert list(self.task_directory.iterdir()) == []
-        path = self.task_directory / "model.bin"
-        path.write_text(self.text)
-        if os.environ.get("FAIL_AFTER_SIDE_FILE"):
-            raise ValueError("after the side file")
-        return str(path)
-
-
-def test_side_files_live_and_die_with_the_output(ran):
-    ran(WithFiles())
-    assert open(WithFiles().load()).read() == "side"
-    assert (WithFiles().task_directory / "model.bin").read_text() == "side"
-    WithFiles().remove()
-    assert not WithFiles().task_directory.exists()
-
-
-def test_a_failed_step_leaves_the_old_side_files(ran, monkeypatch):
-    ran(WithFiles())
-    monkeypatch.setenv("FAIL_AFTER_SIDE_FILE", "1")
-    WithFiles().target.store.delete(WithFiles().target.name)  # the data are gone, so it must run
-    assert pipeline.build(WithFiles()).failed == [WithFiles()]
-    assert (WithFiles().task_directory / "model.bin").read_text() == "side"
-
-
-def test_changed_side_files_are_another_content(ran, monkeypatch):
-    class Constant(Task):
-        def easy_run(self, inputs):
-            (self.task_directory / "f").write_text(os.environ["SIDE_TEXT"])
-            return 1
-
-    class Use(Task):
-        def requires(self):
-            return Constant()
-
-        def easy_run(self, inputs):
-            return inputs
-
-    monkeypatch.setenv("SIDE_TEXT", "a")
-    ran(Use())
-    Constant().remove()
-    assert ran(Use()) == ["Constant"]
-    Constant().remove()
-    monkeypatch.setenv("SIDE_TEXT", "b")
-    assert ran(Use()) == ["Constant", "Use"]
-
-
 def test_a_function_can_be_the_step(ran):
     def add(one, two, *, factor=1):
         return (one + two) * factor
@@ -369,28 +260,6 @@ def test_a_function_can_be_the_step(ran):
     assert AddNamed().load() == [1, 2, {"extra": 5}]
 
 
-def test_a_file_that_the_step_made_is_moved_in(ran, tmp_path):
-    class Plot(Task):
-        target_type = FileTarget
-
-        def easy_run(self, inputs):
-            path = tmp_path / "plot.svg"
-            path.write_text("<svg/>")
-            return path
-
-    class Use(Task):
-        def requires(self):
-            return Plot()
-
-        def easy_run(self, inputs):
-            return inputs.read_text()
-
-    ran(Use())
-    assert Use().load() == "<svg/>"
-    assert Plot().load().suffix == ".svg"
-    assert not (tmp_path / "plot.svg").exists()
-
-
 def test_a_step_run_for_its_effect_stores_nothing_but_its_record(ran, store):
     class Notify(Task):
         target_type = DummyTarget
@@ -407,85 +276,9 @@ def test_a_step_run_for_its_effect_stores_nothing_but_its_record(ran, store):
     assert [path.name.endswith(".record.json") for path in (store / "Notify").iterdir()] == [True]
 
 
-def test_an_own_format_takes_ten_lines(ran):
-    class LinesTarget(Target):
-        extension = "lines"
-
-        def write(self, value, file):
-            file.write("\n".join(value).encode())
-
-        def read(self, file, limit=None):
-            return file.read().decode().split("\n")[:limit]
-
-    class Lines(Task):
-        target_type = LinesTarget
-
-        def easy_run(self, inputs):
-            return ["a", "b"]
-
-    ran(Lines())
-    assert Lines().load() == ["a", "b"]
-    assert Lines().load(limit=1) == ["a"]
-
-
-def test_a_luigi_target_of_the_app_s_own_works(ran):
-    class OldTarget(luigi.LocalTarget):
-        def dump(self, value):
-            with self.open("w") as file:
-                file.write(repr(value))
-
-        def load(self):
-            with self.open() as file:
-                return eval(file.read())
-
-    class Old(Task):
-        target_type = OldTarget
-        n = luigi.IntParameter(default=1)
-
-        def easy_run(self, inputs):
-            return [self.n]
-
-    class Use(Task):
-        def requires(self):
-            return Old()
-
-        def easy_run(self, inputs):
-            return inputs
-
-    assert ran(Use()) == ["Old", "Use"]
-    assert Use().load() == [1]
-    assert ran(Use()) == []
-    os.unlink(Old().output().path)
-    assert ran(Use()) == ["Old"]
-
-
 def test_changing_the_format_makes_the_output_again(ran, monkeypatch, store):
     ran(Leaf(n=1))
     monkeypatch.setattr(Leaf, "target_type", PickleTarget)
     assert "stored as json" in str(pipeline.plan(Leaf(n=1)).verdicts[Leaf(n=1)])
     assert ran(Leaf(n=1)) == ["Leaf"]
     assert sorted(path.suffix for path in (store / "Leaf").iterdir()) == [".json", ".pkl"]  # record and pickle
-
-
-def test_external_files_and_wrappers_store_nothing(ran, store, tmp_path):
-    path = tmp_path / "x"
-    path.write_text("x")
-
-    class All(WrapperTask):
-        def requires(self):
-            return ExternalFile(str(path))
-
-    assert ran(All()) == []
-    assert [path.name for path in store.iterdir()] == [".luigi-warp"]  # what the run did, and no output
-    assert All().load() == path
-
-
-def test_csv_of_a_step(ran):
-    class Table(Task):
-        target_type = CsvTarget
-
-        def easy_run(self, inputs):
-            return pd.DataFrame({"id": ["007", "008"], "x": [1, 2]})
-
-    ran(Table())
-    assert list(Table().load()["id"]) == ["007", "008"]

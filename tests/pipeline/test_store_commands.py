@@ -1,4 +1,4 @@
-"""Commands about what is stored and what has run: ls, show, verify, rm, history; and the same from Python."""
+"""Commands about what is stored: ls, show, verify, rm; and the same from Python."""
 
 import datetime
 import json
@@ -11,64 +11,13 @@ import time
 import luigi
 import pytest
 from command_line import command, environment, folder
+from store_commands import All, Evaluate, Ingest, Train, cli, files, rows
 
 import pipeline
-from pipeline import Task, WrapperTask, inherit_list
-from pipeline.errors import ConditionError, ParameterError, UnknownOutputError
-from targets import JsonTarget
+from pipeline import Task
+from pipeline.errors import ParameterError, UnknownOutputError
 
-__all__ = ["command", "folder"]
-
-
-class Ingest(Task):
-    rows = luigi.IntParameter(default=3)
-    day = luigi.DateParameter(default=datetime.date(2026, 1, 2))
-
-    def easy_run(self, inputs):
-        return list(range(self.rows))
-
-
-@inherit_list(Ingest)
-class Train(Task):
-    rate = luigi.FloatParameter(default=0.5)
-    name = luigi.Parameter(default="it's")
-
-    def easy_run(self, inputs):
-        if self.rate < 0:
-            raise ValueError("a negative rate")
-        return sum(inputs[0]) * self.rate
-
-
-@inherit_list(Train)
-class Evaluate(Task):
-    outputs = {"metrics": JsonTarget, "rest": JsonTarget}
-
-    def easy_run(self, inputs):
-        (self.task_directory / "notes.txt").write_text("fine")
-        return {"metrics": inputs[0], "rest": 1}
-
-
-class All(WrapperTask):
-    def requires(self):
-        return [Evaluate(rate=rate) for rate in (0.1, 0.2, 0.3)]
-
-
-@pytest.fixture
-def cli(command):
-    def run(*arguments, tasks=lambda: All()):
-        return command(*arguments, tasks=tasks)
-
-    return run
-
-
-def rows(cli, *arguments):
-    code, out, err = cli(*arguments, "--json")
-    assert code == 0, err
-    return json.loads(out)
-
-
-def files(store):
-    return sorted(path.name for path in store.rglob("*") if path.is_file() and ".luigi-warp" not in str(path))
+__all__ = ["cli", "command", "folder"]
 
 
 # ls
@@ -315,84 +264,6 @@ def test_rm_asks_on_a_terminal(folder):
     assert answer(b"y\n") == 0
 
 
-# history
-
-
-@pytest.fixture
-def three_runs(store):
-    pipeline.build(All(), reason="the first")
-    pipeline.build(All(), reason="the second")
-    pipeline.build([Train(rate=-1.0), Train(rate=0.9)], reason="the third")
-
-
-def test_history_lists_runs_newest_first(cli, three_runs):
-    listed = rows(cli, "history")
-    assert [entry["reason"] for entry in listed] == ["the third", "the second", "the first"]
-    assert [len(entry["ran"]) for entry in listed] == [1, 0, 7]
-    assert [task["error"] for task in listed[0]["failed"]] == ["ValueError: a negative rate"]
-    assert listed[2]["counts"] == {"ran": 7, "kept": 0, "failed": 0, "skipped": 0}  # a wrapper counts as nothing
-    _, out, _ = cli("history")
-    assert out.splitlines()[0].split() == ["RUN", "BEGUN", "TOOK", "OUTCOME", "RAN", "KEPT", "FAILED", "SKIPPED", "REASON"]
-    assert out.splitlines()[1].endswith("the third")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reasons"),
-    [
-        (["--outcome", "failed"], ["the third"]),
-        (["--family", "Evaluate"], ["the first"]),
-        (["--family", "Train"], ["the third", "the first"]),
-        (["--where", "rate>=0.3"], ["the third", "the first"]),
-        (["--where", "rate>=0.5"], ["the third"]),
-        (["--where", "rate>0.1", "--where", "rate<=0.2"], ["the first"]),
-        (["--where", "day=2026-01-02", "--family", "Evaluate"], ["the first"]),
-        (["--last", "1"], ["the third"]),
-        (["--since", "1h"], ["the third", "the second", "the first"]),
-        (["--until-time", "1h"], []),
-        (["--since", "2999-01-01"], []),
-        (["--until-time", "2999-01-01"], ["the third", "the second", "the first"]),
-    ],
-)
-def test_history_is_filtered(arguments, reasons, cli, three_runs):
-    assert [entry["reason"] for entry in rows(cli, "history", *arguments)] == reasons
-
-
-def test_a_date_means_its_whole_day(cli, three_runs):
-    today = datetime.date.today().isoformat()
-    assert len(rows(cli, "history", "--since", today, "--until-time", today)) == 3
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--since", "soon"], ["--family", "Trian"], ["--where", "rte=1"], ["--outcome", "good"], ["--last", "0"], ["nope"]]
-)
-def test_a_wrong_filter_is_wrong_usage(arguments, cli, three_runs):
-    assert cli("history", *arguments)[0] == 2
-
-
-def test_history_shows_one_run(cli, three_runs):
-    code, out, _ = cli("history", "last")
-    assert code == 0
-    for words in ("the third", "failed", repr(Train(rate=-1.0)), "ValueError: a negative rate"):
-        assert words in out
-    assert len(rows(cli, "history", "last-1")["kept"]) == 8
-
-
-def test_history_as_a_table(three_runs):
-    table = pipeline.history()
-    assert list(table["reason"]) == ["the third", "the second", "the first"]
-    assert list(table["ran"]) == [1, 0, 7]
-    assert table["begun"].is_monotonic_decreasing
-    assert (table["ended"] >= table["begun"]).all()
-    tasks = pipeline.history(tasks=True, last=1)
-    assert sorted(tasks["state"]) == ["failed", "kept", "ran"]
-    assert tasks.set_index("state").loc["ran", "params"]["rate"] == "0.9"
-
-
-def test_an_empty_history_as_a_table():
-    assert len(pipeline.history()) == 0
-    assert len(pipeline.history(tasks=True)) == 0
-
-
 # From Python
 
 
@@ -443,50 +314,6 @@ def test_a_remote_store_is_listed_verified_and_emptied(cli):
     assert pipeline.stored(Remote) == [Remote()]
     assert cli("rm", "Remote", "--yes", tasks=tasks)[0] == 0
     assert json.loads(cli("ls", "--json", tasks=tasks)[1]) == []
-
-
-def test_conditions_compare_numbers_dates_words_and_truth():
-    from pipeline.conditions import Condition
-
-    def holds(text, **params):
-        return Condition(text).holds(params)
-
-    assert holds("n>=10", n="10")
-    assert not holds("n>9", n="-10")
-    assert holds("n<1e3", n="9.5")
-    assert holds("day<2026-02-01", day="2026-01-31")
-    assert holds("name = a=b ", name="a=b")
-    assert holds("flag=true", flag="True")
-    assert holds("name!=x", name="y")
-    assert not holds("name!=x", other="y")
-    for wrong in ("", "rate", ">=1", "1x>2", "rate ~ 2"):
-        with pytest.raises(ConditionError):
-            Condition(wrong)
-
-
-@pytest.mark.parametrize("compare", ["<", "<=", ">", ">="])
-def test_what_is_missing_or_of_another_kind_fulfils_no_ordering(compare):
-    from pipeline.conditions import Condition
-
-    for given, wanted in [("None", "7"), ("", "7"), ("ridge", "7"), ("7", "ridge"), ("None", "a"), ("", "a"), ("None", "2026-01-01"), ("True", "0")]:
-        assert not Condition(f"x{compare}{wanted}").holds({"x": given})
-        assert Condition(f"x!={wanted}").holds({"x": given})
-    for given, wanted in [("2026-01-01", "7"), ("2026-01-01", "soon"), ("12", "2026-01-01"), ("soon", "2026-01-01"), ("[1, 2]", "1"), ("nan", "1")]:
-        assert not Condition(f"x{compare}{wanted}").holds({"x": given})
-
-
-def test_dates_and_parts_of_them_are_compared_as_they_are_written():
-    from pipeline.conditions import Condition
-
-    days = ["2025", "2025-12", "2025-12-31", "2026", "2026-01", "2026-01-01", "2026-01-01T05", "2026-01-01T0510", "2026-01-02", "2026-02", "2026-W07"]
-    for at, day in enumerate(days):
-        for other in days[at + 1 :]:
-            assert Condition(f"x<{other}").holds({"x": day})
-            assert Condition(f"x>={day}").holds({"x": other})
-            assert not Condition(f"x>{other}").holds({"x": day})
-    assert Condition("x>lasso").holds({"x": "ridge"})
-    assert Condition("x=None").holds({"x": "None"})
-    assert Condition("x!=None").holds({"x": "7"})
 
 
 def test_what_has_no_number_is_not_removed_by_an_ordering(cli):

@@ -1,0 +1,139 @@
+"""What a plan says of a step: why it would run, what has changed, how long it may take."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import pandas as pd
+import pytest
+from chain import Base
+
+import pipeline
+from pipeline import Task
+from pipeline.explaining import rows, summary
+from targets import ParquetTarget
+
+
+def test_other_columns_are_told_with_the_input_that_changed(ran, monkeypatch):
+    class Frame(Task):
+        target_type = ParquetTarget
+
+        def easy_run(self, inputs):
+            return pd.DataFrame({name: [1.5] for name in os.environ.get("COLUMNS_OF_FRAME", "a,b").split(",")})
+
+    class Use(Task):
+        def requires(self):
+            return Frame()
+
+        def easy_run(self, inputs):
+            return list(inputs)
+
+    ran(Use())
+    monkeypatch.setenv("COLUMNS_OF_FRAME", "a,c")
+    ran(Frame(), force=Frame)
+    assert dict(Frame().target.record.parts[0].columns) == {"a": "float64", "c": "float64"}
+    assert str(pipeline.plan(Use()).verdicts[Use()]) == "INPUT: Frame() has another content (- b (float64); + c (float64))"
+
+
+def test_the_plan_names_the_helper_and_shows_how_it_changed(app):
+    (app / "helpers.py").write_text("SCALE = 10\ndef score(x):\n    return x * SCALE\n")
+    (app / "steps.py").write_text(
+        textwrap.dedent(
+            """
+            import helpers
+            from pipeline import Task
+            class Score(Task):
+                def easy_run(self, inputs):
+                    return helpers.score(4)
+            class After(Task):
+                def requires(self):
+                    return Score()
+                def easy_run(self, inputs):
+                    return inputs
+            """
+        )
+    )
+    (app / "run.py").write_text(
+        "import sys, pipeline, steps\n\ndef get_tasks():\n    return [steps.After()]\n\n"
+        "if __name__ == '__main__':\n    sys.exit(pipeline.main(get_tasks))\n"
+    )
+    environment = {**os.environ, "PIPELINE_TARGET_DIR": str(app / "out"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(*arguments):
+        return subprocess.run([sys.executable, "run.py", *arguments], cwd=app, env=environment, capture_output=True, text=True)
+
+    assert run().returncode == 0
+    (app / "helpers.py").write_text("SCALE = 20\ndef score(x):\n    return x * SCALE\n")
+    before = sorted(path for path in (app / "out").rglob("*"))
+    told = run("plan").stdout
+    assert "CODE         Score()" in told
+    assert "helpers.SCALE changed" in told
+    assert "-SCALE = 10" in told
+    assert "+SCALE = 20" in told
+    assert "UPSTREAM     After()" in told
+    assert "2 would run (1 of them only if what they need comes out differently), about" in told
+    machine = json.loads(run("plan", "--json").stdout)
+    assert [(row["family"], row["rule"], row["kind"]) for row in machine] == [("Score", "CODE", "task"), ("After", "UPSTREAM", "task")]
+    assert all(row["expected_seconds"] >= 0 for row in machine)
+    assert sorted(path for path in (app / "out").rglob("*")) == before, "a plan writes nothing"
+    assert "1 would be accepted" in run("accept", "Score").stdout
+    assert "1 accepted" in run("accept", "Score", "--yes").stdout
+    assert "0 ran, 2 kept" in run().stdout
+    assert "2 ran, 0 kept" in run("--force", "Score").stdout  # it comes out differently, so what is below runs as well
+    assert run("--force", "Scor").returncode == 2
+    assert "2 audited, 0 different" in run("audit").stdout
+    assert "1 trimmed" in run("trim", "Score", "--yes").stdout
+    assert "0 ran, 2 kept" in run().stdout
+
+
+def test_expected_durations_come_from_earlier_runs(ran):
+    for n in (1, 2, 3):
+        ran(Base(n=n))
+        Base(n=n).target.rewrite(dataclasses.replace(Base(n=n).target.record, duration=60.0 * n))
+    found = rows(pipeline.plan([Base(n=9), Base(n=1)]))
+    assert [row.expected for row in found] == [120.0, None]
+    assert summary(found) == "1 would run, about 2 minutes; 1 kept"
+
+
+def test_a_task_that_was_never_made_names_the_parameter_in_which_it_differs(ran):
+    ran(Base(n=1))
+    (row,) = rows(pipeline.plan(Base(n=9)))
+    assert row.nearest == "n=1"
+    assert row.verdict.rule == "MISSING"
+
+
+def test_another_requirement_is_named_as_it_was_and_as_it_is(ran, monkeypatch):
+    class Use(Task):
+        wanted = 1
+
+        def requires(self):
+            return {"base": Base(n=self.wanted)}
+
+        def easy_run(self, inputs):
+            return inputs["base"]
+
+    monkeypatch.setattr(Use, "on_code_change", "ignore")
+    ran(Use())
+    monkeypatch.setattr(Use, "wanted", 2)
+    assert str(pipeline.plan(Use()).verdicts[Use()]) == "REQUIREMENTS: inputs['base'] is another task than Base(n=1): Base(n=2)"
+
+
+def test_files_that_a_step_reads_count(app, ran):
+    (app / "query.sql").write_text("select 1")
+    (app / "reading.py").write_text(
+        "import pathlib\nfrom pipeline import Task\n\nclass Query(Task):\n    reads = ('query.sql',)\n    def easy_run(self, inputs):\n"
+        "        return pathlib.Path(__file__).with_name('query.sql').read_text()\n"
+    )
+    import reading
+
+    ran(reading.Query())
+    (app / "query.sql").write_text("select 2")
+    assert str(pipeline.plan(reading.Query()).verdicts[reading.Query()]) == "CODE: reads query.sql changed"
+    assert ran(reading.Query()) == ["Query"]
+    pathlib.Path("query.sql").unlink()
+    with pytest.raises(pipeline.ConfigurationError, match=r"Query reads 'query.sql', which is neither in"):
+        pipeline.plan(reading.Query())

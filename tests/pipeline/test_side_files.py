@@ -1,0 +1,58 @@
+"""Side files of a step: they live, count and die with its output."""
+
+import os
+
+import luigi
+
+import pipeline
+from pipeline import Task
+
+
+class WithFiles(Task):
+    text = luigi.Parameter(default="side")
+
+    def easy_run(self, inputs):
+        assert list(self.task_directory.iterdir()) == []
+        path = self.task_directory / "model.bin"
+        path.write_text(self.text)
+        if os.environ.get("FAIL_AFTER_SIDE_FILE"):
+            raise ValueError("after the side file")
+        return str(path)
+
+
+def test_side_files_live_and_die_with_the_output(ran):
+    ran(WithFiles())
+    assert open(WithFiles().load()).read() == "side"
+    assert (WithFiles().task_directory / "model.bin").read_text() == "side"
+    WithFiles().remove()
+    assert not WithFiles().task_directory.exists()
+
+
+def test_a_failed_step_leaves_the_old_side_files(ran, monkeypatch):
+    ran(WithFiles())
+    monkeypatch.setenv("FAIL_AFTER_SIDE_FILE", "1")
+    WithFiles().target.store.delete(WithFiles().target.name)  # the data are gone, so it must run
+    assert pipeline.build(WithFiles()).failed == [WithFiles()]
+    assert (WithFiles().task_directory / "model.bin").read_text() == "side"
+
+
+def test_changed_side_files_are_another_content(ran, monkeypatch):
+    class Constant(Task):
+        def easy_run(self, inputs):
+            (self.task_directory / "f").write_text(os.environ["SIDE_TEXT"])
+            return 1
+
+    class Use(Task):
+        def requires(self):
+            return Constant()
+
+        def easy_run(self, inputs):
+            return inputs
+
+    monkeypatch.setenv("SIDE_TEXT", "a")
+    ran(Use())
+    Constant().remove()
+    assert ran(Use()) == ["Constant"]
+    Constant().remove()
+    monkeypatch.setenv("SIDE_TEXT", "b")
+    assert ran(Use()) == ["Constant", "Use"]
