@@ -230,7 +230,10 @@ class Record:
         if seal.digest(raw).encode() != data[body_end + len(_SEPARATOR) : -3]:
             raise RecordError("its checksum does not match")
         try:
-            body = json.loads(raw.decode("utf-8", "surrogatepass"))
+            text = raw.decode("utf-8", "surrogatepass")
+            body, end = _decode(text)
+            if end != len(text):
+                raise RecordError("something stands behind its end")
             if "signature" in body:
                 body["signed"] = _without_signature(raw, body["signature"])
             schema = body.pop("schema")
@@ -267,6 +270,8 @@ def _plain_mapping(value: Any) -> Any:
 
 # A record that contains itself ends in a RecursionError, without its parts being kept track of.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain_mapping, check_circular=False).encode
+# `json.loads` looks for white space before and after, which is not there.
+_decode = json.JSONDecoder().raw_decode
 _SEPARATOR = b',"checksum":"'
 _SIGNATURE = b',"signature":"'
 _TRAILER = len(_SEPARATOR) + 64 + len(b'"}\n')
