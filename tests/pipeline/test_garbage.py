@@ -1,0 +1,107 @@
+"""The garbage collector is kept away from a graph while it is planned and run, and is afterwards as it was."""
+
+import gc
+import weakref
+
+import luigi
+import pytest
+
+import pipeline
+from pipeline import Task, garbage
+
+
+class KeptLeaf(Task):
+    n = luigi.IntParameter()
+
+    def easy_run(self, inputs):
+        return self.n
+
+
+class KeptRoot(Task):
+    def requires(self):
+        return [KeptLeaf(n=n) for n in range(300)]
+
+    def easy_run(self, inputs):
+        return sum(inputs)
+
+
+class Knot:
+    """Two of them that know each other are garbage that only a collection finds."""
+
+    def __init__(self):
+        self.other = self
+
+
+@pytest.fixture
+def collections():
+    """The generations that were looked through meanwhile."""
+    found = []
+
+    def hear(phase, told):
+        if phase == "start":
+            found.append(told["generation"])
+
+    gc.callbacks.append(hear)
+    yield found
+    gc.callbacks.remove(hear)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was():
+    before = gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()
+    yield
+    assert (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+def test_a_graph_with_nothing_to_do_is_not_looked_through(collections):
+    pipeline.build(KeptRoot())
+    gc.collect()
+    collections.clear()
+    assert not pipeline.build(KeptRoot()).ran
+    assert collections == []
+
+
+def test_what_was_made_while_it_was_paused_is_collected_later():
+    with garbage.paused():
+        knot = Knot()
+    gone = weakref.ref(knot)
+    del knot
+    gc.collect(1)
+    assert gone() is not None  # it is old
+    gc.collect()
+    assert gone() is None
+
+
+def test_what_a_program_has_set_aside_stays_there():
+    gc.collect()
+    gc.freeze()
+    try:
+        aside = gc.get_freeze_count()
+        with garbage.paused():
+            knot = Knot()
+        assert gc.get_freeze_count() == aside
+        gone = weakref.ref(knot)
+        del knot
+        gc.collect()
+        assert gone() is None
+    finally:
+        gc.unfreeze()
+
+
+def test_a_pause_within_a_graph_that_is_set_aside_sets_aside_more():
+    with garbage.graph_set_aside():
+        before = gc.get_freeze_count()
+        with garbage.paused():
+            knots = [Knot() for _ in range(100)]
+        assert gc.get_freeze_count() >= before + len(knots)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_pause_leaves_the_collector_as_it_was(enabled):
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with garbage.paused():
+            assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
