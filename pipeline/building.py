@@ -79,10 +79,12 @@ def build(
             scope.forcing.insist(plan.order)
             _check(plan.order)
             recorded = plan.recorded() if observer is not None else {}
-        _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
+            _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
+            todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
+            if not todo:
+                garbage.grow_old()
         if observer is not None:
             observer.planned(plan, workers, recorded)
-        todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
         kinds = _kinds(plan.must_run)
         history = stores.of_history(plan.roots, scope)
         _sweep_entries({history, *(store for _, store in kinds)})
