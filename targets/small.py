@@ -15,7 +15,7 @@ from targets.record import Part
 from targets.store import Stamp, Store
 from targets.target import Target
 
-#: Reading and hashing more takes so long that keeping it would not be felt.
+#: Some hundred of the largest have room together.
 _LARGEST = 1 << 14
 #: The bytes that are kept together, each output with what there is around it.
 _MOST = 1 << 22

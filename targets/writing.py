@@ -52,7 +52,8 @@ class HashingWriter(io.BufferedIOBase):
                 self._held_back += raw
                 return size
             self._room = memoryview(bytearray(_ROOM))
-            self._gather(memoryview(self._held_back))
+            held_back, self._held_back = self._held_back, bytearray()
+            self._gather(memoryview(held_back))
         self._gather(memoryview(raw))
         return size
 
@@ -151,7 +152,7 @@ class HashingWriter(io.BufferedIOBase):
 
     def abandon(self) -> None:
         """Close the file, whatever is missing in it."""
-        self._held_back.clear()
+        self._held_back = bytearray()
         self._filled = 0
         self.close()
 

@@ -221,6 +221,22 @@ def test_a_writer_may_go_back(tmp_path_factory, before, steps):
     assert size == len(plain.getvalue())
 
 
+def test_a_writer_that_was_interrupted_can_be_abandoned(tmp_path):
+    """The traceback of what interrupted it holds on to what was just being gathered."""
+
+    class Interrupted(HashingWriter):
+        def _gather(self, view):
+            raise KeyboardInterrupt
+
+    writer = Interrupted(tmp_path / "x")
+    writer.write(b"a little")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        writer.write(bytes(100_000))
+    writer.abandon()
+    assert caught.tb is not None
+    assert writer.closed
+
+
 DATA = np.random.default_rng(1).bytes(5 * PIECE + 777)
 SEAL = file_seal_of(DATA)
 
