@@ -10,10 +10,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import pickle
 import queue
 import threading
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from targets import seal
 from targets.errors import DamagedError, StoreError
@@ -23,6 +24,8 @@ from targets.store import Store
 
 # Small: pickle copies what is left in the buffer each time it looks ahead. What is larger than it goes past it.
 _BUFFER = 1 << 14
+#: The names in a pickle of an old protocol end with a line.
+_LINE = 1 << 8
 
 
 def verified_bytes(store: Store, part: Part) -> BinaryIO:
@@ -121,6 +124,11 @@ class _Pieces(io.RawIOBase):
         self._position += done
         return done
 
+    def rest(self) -> memoryview:
+        """What is left of the piece at this position."""
+        at, offset = divmod(self._position, PIECE)
+        return self._part_of(at)[offset:] if self._position < self._size else self._room[:0]
+
     def _length(self, at: int) -> int:
         return min(PIECE, self._size - at * PIECE)
 
@@ -180,6 +188,44 @@ class _Helper:
         """All that was given to it is checked, or one piece was found wrong."""
         self.waiting.put(None)
         self._thread.join()
+
+
+class _Lender:
+    """What `pickle` asks of a file, answered with the reader's own memory instead of two copies of it.
+
+    What is lent is verified. It is overwritten when bytes beyond its piece are asked for; the unpickler has done with it by then.
+    """
+
+    def __init__(self, pieces: _Pieces) -> None:
+        self._pieces = pieces
+        self.readinto = pieces.readinto
+
+    def peek(self, size: int = 0, /) -> memoryview:
+        return self._pieces.rest()
+
+    def read(self, size: int, /) -> memoryview | bytes | None:
+        rest = self._pieces.rest()
+        if len(rest) < size:
+            return self._pieces.read(size)
+        self._pieces.seek(size, os.SEEK_CUR)
+        return rest[:size]
+
+    def readline(self) -> bytes:
+        line: list[bytes] = []
+        while rest := self._pieces.rest():
+            portion = bytes(rest[:_LINE])
+            end = portion.find(b"\n") + 1
+            line.append(portion[:end] if end else portion)
+            self._pieces.seek(len(line[-1]), os.SEEK_CUR)
+            if end:
+                break
+        return b"".join(line)
+
+
+def lent(file: BinaryIO) -> Any:
+    """The same file, for `pickle.load` alone, which copies what it keeps."""
+    raw = getattr(file, "raw", None)
+    return _Lender(raw) if isinstance(raw, _Pieces) and pickle.load.__module__ == "_pickle" else file
 
 
 def damage_of(file: BinaryIO) -> DamagedError | StoreError | None:

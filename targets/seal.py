@@ -66,6 +66,10 @@ class Pieces:
             self._filled += len(portion)
             view = view[len(portion) :]
 
+    def update_all(self, portions: Iterable[memoryview | bytes | bytearray]) -> None:
+        for portion in portions:
+            self.update(portion)
+
     def finish(self) -> tuple[str, bytes]:
         """The digest, and the joined digests of the pieces where there are several."""
         if not self._done:

@@ -1,9 +1,9 @@
 """Writing a file and hashing it in one go.
 
-Promises: what `finish` returns is the digest of what is in the file. Little is held back in memory: a small output costs one system call, and
-what comes in portions (a forest is some hundred arrays) is written in larger ones; what is large already is hashed in a second thread while it is
-written. Where a format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails
-raises `OSError` and leaves the file to whoever made it.
+Promises: what `finish` returns is the digest of what is in the file. A small output costs one system call. Of a larger one a few megabytes are
+held back, as references to what the format handed over and not as copies, and are hashed in a second thread while they are written. Where a
+format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails raises `OSError`
+and leaves the file to whoever made it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from typing import Any
 from targets.permissions import create
 from targets.seal import PIECE, Pieces, file_seal
 
-#: An output of no more bytes is given to the system in one call.
-_LITTLE = 1 << 16
-#: So many are gathered: what is copied there is still in the processor's cache when it is hashed and written.
-_ROOM = 1 << 18
+#: Smaller portions are copied into one, which costs less than to handle each.
+_PORTION = 1 << 14
+#: So much is held back: worth the start of a thread, and still in the processor's cache for the second who reads it.
+_BATCH = 8 * PIECE
+#: Less is hashed and written one after the other.
+_WORTH_A_THREAD = PIECE
+#: As many portions as a system takes in one call.
+_AT_ONCE = 1024
 _NEW = os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
@@ -30,11 +34,10 @@ class HashingWriter(io.BufferedIOBase):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
         self._descriptor: int | None = create(path, _NEW)
-        #: The beginning of the file, until it is more than a little.
-        self._held_back = bytearray()
-        #: Then as much as has room: a file system takes that much faster than the portions that formats write.
-        self._room: memoryview | None = None
-        self._filled = 0
+        #: What was handed over and is not written yet, in order; at its end the small portions that came last.
+        self._held: list[Any] = []
+        self._small = bytearray()
+        self._waiting = 0
         self._pieces = Pieces()
         self._size = 0
         #: The file as any other, once somebody has gone back in it.
@@ -42,59 +45,44 @@ class HashingWriter(io.BufferedIOBase):
 
     def write(self, data: Any) -> int:
         # Whatever it is (an array of floats that pickle hands over as it is, say), as the bytes that it occupies.
-        raw = data if type(data) is bytes else pickle.PickleBuffer(data).raw()
+        kind = type(data)
+        raw = data if kind is bytes else pickle.PickleBuffer(data).raw()
         if self._revisited is not None:
             return int(self._revisited.write(raw))
         size = len(raw)
         self._size += size
-        if self._room is None:
-            if len(self._held_back) + size <= _LITTLE:
-                self._held_back += raw
-                return size
-            self._room = memoryview(bytearray(_ROOM))
-            held_back, self._held_back = self._held_back, bytearray()
-            self._gather(memoryview(held_back))
-        self._gather(memoryview(raw))
+        self._waiting += size
+        stays = kind is bytes or kind is pickle.PickleBuffer
+        if size < _PORTION:
+            self._small += raw
+            stays = True
+        else:
+            self._hold_small()
+            self._held.append(raw)
+        # The owner of another buffer may fill it with the next portion as soon as we return.
+        if self._waiting >= _BATCH or not stays:
+            self._let_go()
         return size
 
-    def _gather(self, view: memoryview) -> None:
-        """Into the room, and on from there when it is full."""
-        assert self._room is not None
-        while view:
-            if not self._filled and len(view) >= _ROOM:
-                whole = len(view) // _ROOM * _ROOM
-                self._put(view[:whole])
-                view = view[whole:]
-                continue
-            portion = view[: _ROOM - self._filled]
-            self._room[self._filled : self._filled + len(portion)] = portion
-            self._filled += len(portion)
-            view = view[len(portion) :]
-            if self._filled == _ROOM:
-                self._let_go()
+    def _hold_small(self) -> None:
+        if self._small:
+            small, self._small = self._small, bytearray()
+            self._held.append(small)
 
     def _let_go(self) -> None:
         """Nothing is held back any more."""
-        if self._room is None:
-            held_back, self._held_back = self._held_back, bytearray()
-            self._put(memoryview(held_back))
-        else:
-            filled, self._filled = self._filled, 0
-            self._put(self._room[:filled])
-
-    def _put(self, view: memoryview) -> None:
         assert self._descriptor is not None
-        if len(view) < 4 * PIECE:
-            if view:
-                self._pieces.update(view)
-                _write_all(self._descriptor, view)
-            return
-        hashing = threading.Thread(target=self._pieces.update, args=(view,), daemon=True)
-        hashing.start()
+        self._hold_small()
+        held, self._held = self._held, []
+        waiting, self._waiting = self._waiting, 0
+        hashing = _Hashing(self._pieces, held) if waiting >= _WORTH_A_THREAD else None
+        if hashing is None:
+            self._pieces.update_all(held)
         try:
-            _write_all(self._descriptor, view)
+            _write_all(self._descriptor, held)
         finally:
-            hashing.join()
+            if hashing is not None:
+                hashing.end()
 
     def _revisit(self) -> Any:
         if self._revisited is None:
@@ -152,8 +140,7 @@ class HashingWriter(io.BufferedIOBase):
 
     def abandon(self) -> None:
         """Close the file, whatever is missing in it."""
-        self._held_back = bytearray()
-        self._filled = 0
+        self._held, self._small, self._waiting = [], bytearray(), 0
         self.close()
 
     def finish(self) -> tuple[str, int, bytes]:
@@ -166,6 +153,41 @@ class HashingWriter(io.BufferedIOBase):
         return digest, os.stat(self._path).st_size, pieces
 
 
-def _write_all(descriptor: int, view: memoryview) -> None:
-    while view:
-        view = view[os.write(descriptor, view) :]
+class _Hashing:
+    """A second thread that hashes what is being written."""
+
+    def __init__(self, pieces: Pieces, held: list[Any]) -> None:
+        self._pieces = pieces
+        self._held = held
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="luigi-warp hashing")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._pieces.update_all(self._held)
+        except BaseException as error:
+            self._error = error
+
+    def end(self) -> None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+
+def _write_all(descriptor: int, held: list[Any]) -> None:
+    for start in range(0, len(held), _AT_ONCE):
+        portions = held[start : start + _AT_ONCE]
+        written = _write_some(descriptor, portions)
+        # A disk that is nearly full takes less than it was given; what is missing says why.
+        for portion in portions:
+            view = memoryview(portion)[written:]
+            written = max(written - len(portion), 0)
+            while view:
+                view = view[os.write(descriptor, view) :]
+
+
+def _write_some(descriptor: int, portions: list[Any]) -> int:
+    if len(portions) > 1 and hasattr(os, "writev"):
+        return os.writev(descriptor, portions)
+    return os.write(descriptor, portions[0])

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 
 import cloudpickle
 
+from targets.reading import lent
 from targets.target import Target
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class PickleTarget(Target[T]):
         if self.compression:
             with gzip.GzipFile(fileobj=file) as packed:
                 return pickle.load(packed, **options)  # type: ignore[no-any-return]
-        return pickle.load(file, **options)  # type: ignore[no-any-return]
+        return pickle.load(lent(file), **options)  # type: ignore[no-any-return]
 
     @classmethod
     def format_name(cls) -> str:

@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import random
+import signal
 import threading
 
 import numpy as np
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget
+from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget, writing
 from targets.opening import open_store
-from targets.reading import verified_file
+from targets.reading import lent, verified_file
 from targets.record import Part, Record
 from targets.seal import PIECE, Pieces, digest, digest_of_pieces, file_seal
 from targets.writing import HashingWriter
@@ -178,7 +179,7 @@ def test_arrays_of_every_layout_come_back(tmp_path):
 
 
 #: Around these a writer goes another way.
-EDGES = [size + more for size in (1 << 16, 1 << 18, PIECE, 4 * PIECE) for more in (-1, 0, 1)]
+EDGES = [size + more for size in (1 << 14, 1 << 18, PIECE, 8 * PIECE) for more in (-1, 0, 1)]
 
 
 def file_seal_of(data):
@@ -222,19 +223,88 @@ def test_a_writer_may_go_back(tmp_path_factory, before, steps):
 
 
 def test_a_writer_that_was_interrupted_can_be_abandoned(tmp_path):
-    """The traceback of what interrupted it holds on to what was just being gathered."""
+    """The traceback of what interrupted it holds on to what was just being held back."""
 
     class Interrupted(HashingWriter):
-        def _gather(self, view):
+        def _hold_small(self):
             raise KeyboardInterrupt
 
     writer = Interrupted(tmp_path / "x")
     writer.write(b"a little")
     with pytest.raises(KeyboardInterrupt) as caught:
         writer.write(bytes(100_000))
+    del Interrupted._hold_small
     writer.abandon()
     assert caught.tb is not None
     assert writer.closed
+    assert (tmp_path / "x").read_bytes() == b""
+
+
+@pytest.mark.parametrize("size", [10, 100_000, 3 * PIECE, 9 * PIECE])
+@pytest.mark.parametrize("kind", [bytearray, memoryview, np.asarray])
+def test_the_owner_of_a_buffer_may_use_it_again(kind, size, tmp_path):
+    memory = bytearray(RNG.bytes(size))
+    before = bytes(memory)
+    writer = HashingWriter(tmp_path / "x")
+    writer.write(kind(memory))
+    memory[:] = bytes(size)
+    writer.write(kind(memory))
+
+    assert writer.finish()[0] == file_seal_of(before + bytes(size))[0]
+    assert (tmp_path / "x").read_bytes() == before + bytes(size)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 300_000) | st.sampled_from(EDGES), st.booleans()), max_size=60))
+def test_what_pickle_hands_over_is_written_in_order(tmp_path_factory, portions):
+    path = tmp_path_factory.mktemp("order") / "x"
+    data = [(np.full(size, at, dtype=np.uint8), handed_over) for at, (size, handed_over) in enumerate(portions)]
+    writer = HashingWriter(path)
+    for array, handed_over in data:
+        writer.write(pickle.PickleBuffer(array) if handed_over else array.tobytes())
+    whole = b"".join(array.tobytes() for array, _ in data)
+
+    assert writer.finish()[::2] == file_seal_of(whole)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_a_system_that_takes_less_than_it_was_given_is_given_the_rest():
+    """As a disk that is nearly full does, and as a pipe does here where a signal comes meanwhile."""
+    portions = [bytes([at % 251]) * (at * 37 % 30_000) for at in range(2_500)]
+    taking, giving = os.pipe()
+    taken, short = [], []
+
+    def take():
+        while data := os.read(taking, 50_000):
+            taken.append(data)
+
+    def count(descriptor, some):
+        written = write_some(descriptor, some)
+        short.append(written < sum(map(len, some)))
+        return written
+
+    write_some = writing._write_some
+    reader = threading.Thread(target=take)
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    try:
+        writing._write_some = count
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        reader.start()
+        for _ in range(1_000):
+            writing._write_all(giving, portions)
+            if any(short):
+                break
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        writing._write_some = write_some
+        os.close(giving)
+        reader.join()
+        os.close(taking)
+    rounds = len(short) // 3
+    assert any(short)
+    assert b"".join(taken) == b"".join(portions) * rounds
 
 
 DATA = np.random.default_rng(1).bytes(5 * PIECE + 777)
@@ -250,6 +320,45 @@ def test_a_reader_gives_what_the_file_holds(tmp_path_factory, reads):
     for at, count in reads:
         file.seek(at)
         assert file.read(count) == (DATA[at:] if count < 0 else DATA[at : at + count])
+
+
+def _some(kind, size):
+    """Something of about this many bytes, for which pickle has an instruction of its own."""
+    chance = np.random.default_rng(size)
+    return {
+        "bytes": lambda: chance.bytes(size),
+        "bytearray": lambda: bytearray(chance.bytes(size)),
+        "array": lambda: chance.random(size // 8),
+        "text": lambda: "".join(map(chr, chance.integers(32, 0x3000, size // 3))),
+        "whole number": lambda: int.from_bytes(chance.bytes(size % 1_500), "big"),
+        "numbers": lambda: chance.random(size // 9).tolist(),
+        "named": lambda: {f"name {at}": at for at in range(size // 20)},
+    }[kind]()
+
+
+KINDS = ["bytes", "bytearray", "array", "text", "whole number", "numbers", "named"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 400_000) | st.sampled_from(EDGES[:6])), min_size=3, max_size=12),
+    st.integers(0, pickle.HIGHEST_PROTOCOL),
+)
+def test_a_pickle_is_read_from_memory_that_is_lent(tmp_path_factory, parts, protocol):
+    folder = tmp_path_factory.mktemp("lent")
+    value = [_some(kind, size) for kind, size in parts]
+    data = pickle.dumps([*value, bytes(PIECE)], protocol)
+    (folder / "x").write_bytes(data)
+    whole, pieces = file_seal_of(data)
+
+    with verified_file(open_store(str(folder)), Part("", "x", "pkl", whole, len(data), pieces=pieces)) as file:
+        assert lent(file) is not file
+        *loaded, _ = pickle.load(lent(file))
+
+    assert len(loaded) == len(value)
+    for (kind, _), before, after in zip(parts, value, loaded, strict=True):
+        assert type(after) is type(before)
+        assert np.array_equal(after, before) if kind == "array" else after == before
 
 
 def test_a_file_that_was_read_keeps_no_thread(tmp_path):
