@@ -19,11 +19,11 @@ from luigi.scheduler import DONE, FAILED, PENDING, WORKER_STATE_ACTIVE
 from luigi.task_register import load_task
 from luigi.worker import GetWorkResponse, TaskStatusReporter, logger
 
-from pipeline import batching, engines, garbage, interrupts, plainluigi, planning, steplogs, units
+from pipeline import batching, cycles, engines, garbage, interrupts, plainluigi, planning, steplogs, units
 from pipeline.engines import Job
-from pipeline.engines.engine import HELD
+from pipeline.engines.engine import HELD, NEARLY
 from pipeline.engines.processes import ProcessJob
-from pipeline.errors import BusyError, CycleError, PipelineError, StepError
+from pipeline.errors import BusyError, PipelineError, StepError
 from pipeline.observing import WAITING, Observer
 from pipeline.postponing import Postponed
 from pipeline.repairing import owner_of
@@ -193,6 +193,11 @@ class Worker(luigi.worker.Worker):
             self._found_out.appendleft(result)
             super()._handle_next_task()
 
+    def _purge_children(self) -> None:
+        """Luigi's looks at each process for one that has died, which is the engine's affair; what is left is who takes longer than they may."""
+        if any(job.timeout_time is not None for job in self._running_tasks.values()):
+            super()._purge_children()
+
     def _finish(self, task_id: str, status: str, explanation: Any, missing: Any, needs: Any) -> bool:
         """Tell the scheduler that a task is done, if it lives here and has been told all else; False where there is more to it."""
         scheduler = self._scheduler
@@ -210,6 +215,9 @@ class Worker(luigi.worker.Worker):
             return self._found_out.popleft()
         result = self._engine.next_result(timeout)
         if result is None:
+            raise queue.Empty
+        if result.status == NEARLY:
+            self._hand_over_next()
             raise queue.Empty
         if result.status == HELD:
             job = self._running_tasks.pop(result.task_id)
@@ -237,6 +245,12 @@ class Worker(luigi.worker.Worker):
         if self._observer is not None:
             self._tell(self._observer, job.task, result)
         return result.task_id, result.status, result.explanation, result.missing, result.needs
+
+    def _hand_over_next(self) -> None:
+        """A child will be free in a moment: it need not wait for its next task."""
+        taken = None if self._postponed or self._retries else self._take()
+        if taken is not None:
+            self._run_task(taken.task_id)
 
     def _tell(self, observer: Observer, task: Any, result: engines.Result) -> None:
         told = False
@@ -296,7 +310,7 @@ class Worker(luigi.worker.Worker):
             missing = owner_of(self._scheduled_tasks[name])
             current().failed.add(missing.task_id)
             for task in waiting:
-                path = self._way(missing, task) if task.task_id not in done and task.task_id not in self._given_up else None
+                path = cycles.way(missing, task, self.asked) if task.task_id not in done and task.task_id not in self._given_up else None
                 if path is not None:
                     self._in_cycles[task.task_id] = [task, *path]
                 if task.task_id not in done and missing not in task.deps():
@@ -306,38 +320,10 @@ class Worker(luigi.worker.Worker):
         current().moved()
         return released and not self._stop_requesting_work
 
-    def _cycle_of(self, task_id: str, wanted: list[str]) -> CycleError | None:
-        """Of tasks that ask for one another in turn each would run again and again: whoever asks makes the others start anew."""
-        task = self._scheduled_tasks[task_id]
-        asked = {one.task_id for one in self.asked.get(task_id, ())}
-        for name in wanted:
-            if name in asked and self.settled.get(name, ("",))[0] not in ("ran", "kept"):
-                path = self._way(self._scheduled_tasks[name], task)
-                if path is not None:
-                    return planning.cycle_error([task, *path])
-        return None
-
     def _why_hopeless(self, task_id: str, wanted: list[str]) -> PipelineError | None:
         """Why a task would ask for these for ever."""
         task, tasks = self._scheduled_tasks[task_id], [self._scheduled_tasks[name] for name in wanted]
-        return self._cycle_of(task_id, wanted) or plainluigi.asked_in_vain(task, tasks, self.asked.get(task_id, ()), self.settled)
-
-    def _way(self, start: Any, end: Any) -> list[Any] | None:
-        """From one task to another, by what each requires and what it has asked for; None where there is no way."""
-        before: dict[str, Any] = {start.task_id: None}
-        waiting = [start]
-        while waiting:
-            task = waiting.pop()
-            if task == end:
-                path = [task]
-                while (task := before[task.task_id]) is not None:
-                    path.append(task)
-                return path[::-1]
-            for required in [*task.deps(), *map(owner_of, self.asked.get(task.task_id, ()))]:
-                if required.task_id not in before:
-                    before[required.task_id] = task
-                    waiting.append(required)
-        return None
+        return cycles.of(task, tasks, self.asked, self.settled) or plainluigi.asked_in_vain(task, tasks, self.asked.get(task_id, ()), self.settled)
 
     def _tell_limit(self, task: Any) -> None:
         """Without being told, a scheduler takes every resource for one of which there is one."""
