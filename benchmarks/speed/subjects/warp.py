@@ -45,20 +45,26 @@ def node(at: int) -> pipeline.Task:
     return Node(at=at) if at else First()
 
 
-def prepare(folder: str, *, edited: bool = False) -> pipeline.Task:
-    """The root of this process's graph, with its outputs in this folder."""
+def prepare(folder: str, *, edit: bool = False) -> pipeline.Task:
+    """The root of this process's graph, with its outputs in this folder; with `edit` the leaf is not what it was."""
     os.makedirs(folder, exist_ok=True)
     os.environ["PIPELINE_TARGET_DIR"] = os.path.join(folder, "store")
-    os.environ["BENCHMARK_FILE"] = os.path.join(folder, "leaf.txt")
-    pathlib.Path(os.environ["BENCHMARK_FILE"]).write_text("edited" if edited else "as it was")
+    leaf = pathlib.Path(folder, "leaf.txt")
+    os.environ["BENCHMARK_FILE"] = str(leaf)
+    if edit or not leaf.exists():
+        leaf.write_text("edited" if edit and not is_edited(folder) else "as it was")
     logging.getLogger("luigi-interface").setLevel(logging.ERROR)
     return node(shapes.graph().count - 1)
+
+
+def is_edited(folder: str) -> bool:
+    return pathlib.Path(folder, "leaf.txt").read_text() == "edited"
 
 
 def measure(folder: str, phase: str = "cold", workers: int = 1, stock: bool = False) -> dict[str, object]:
     """`phase`: cold, nothing or edited. `stock`: Luigi's own `luigi.build` instead of ours."""
     graph = shapes.graph()
-    root = prepare(folder, edited=phase == "edited")
+    root = prepare(folder, edit=phase == "edited")
     with Meter() as meter:
         if stock:
             done = luigi.build([root], local_scheduler=True, workers=workers, log_level="ERROR")
@@ -70,7 +76,7 @@ def measure(folder: str, phase: str = "cold", workers: int = 1, stock: bool = Fa
         wrong = "" if done else "luigi.build failed"
     elif not run.ok or len(run.ran) != expected:
         wrong = f"{len(run.ran)} ran, not {expected}: {run.one_line_summary}"
-    return meter.result(tasks=graph.count, ran=expected, wrong=wrong or look_at_outputs(folder, edited=phase == "edited"))
+    return meter.result(tasks=graph.count, ran=expected, wrong=wrong or look_at_outputs(folder, edited=is_edited(folder)))
 
 
 def look_at_outputs(folder: str, *, edited: bool) -> str:
