@@ -41,6 +41,7 @@ from targets.target import Facts
 
 log = logging.getLogger("pipeline")
 
+
 _NO_OPTIONS: Mapping[str, Any] = {}
 
 
@@ -121,10 +122,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
         target = execution.target
         scope.marks.mark(store)
         kept.keep(store, scope.code.of(type(task)))
-        scope.stores(task, duration)
-        since = time.perf_counter()
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
-        scope.stored_in[type(task)] = time.perf_counter() - since
     failures.forget(task)
     identity = scope.identity_of(task, record)
     scope.committed(task, record, target.dumped, identity)

@@ -33,9 +33,6 @@ from targets.small import SmallOutputs
 from targets.snapshot import Snapshot
 from targets.store import Store
 
-#: Seconds: a step that took longer is nearly done when it is to be stored, if the last one of its class was stored in less.
-_MOMENT = 0.005
-
 _ids_of_this_process: set[str] = set()
 _forks = 0
 
@@ -76,10 +73,6 @@ class Scope:
         self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
         #: The key of the task that a worker of ours is at: if another process holds it, `Held` is raised, and the worker takes other work.
         self.goes_on_without: str | None = None
-        #: Called when a task is done but for a moment, if the engine wants to know.
-        self.nearly_done: Callable[[Any], None] | None = None
-        #: Seconds that it took to store the last output of each class.
-        self.stored_in: dict[type, float] = {}
         self.code = Code()
         self.shared = Shared()
         self.small = SmallOutputs()
@@ -167,11 +160,6 @@ class Scope:
     def tell(self, task: Any, what: str, **facts: Any) -> None:
         if self.listener is not None:
             self.listener(task, what, facts)
-
-    def stores(self, task: Any, took: float) -> None:
-        """A step is about to store what it has made in so many seconds."""
-        if self.nearly_done is not None and self.stored_in.get(type(task), _MOMENT) < _MOMENT < took:
-            self.nearly_done(task)
 
     def moved(self) -> None:
         """Something was executed, here or elsewhere: what was not current may be so now."""

@@ -21,7 +21,7 @@ from luigi.worker import GetWorkResponse, TaskStatusReporter, logger
 
 from pipeline import batching, cycles, engines, garbage, interrupts, plainluigi, planning, steplogs, units
 from pipeline.engines import Job
-from pipeline.engines.engine import HELD, NEARLY
+from pipeline.engines.engine import HELD
 from pipeline.engines.processes import ProcessJob
 from pipeline.errors import BusyError, PipelineError, StepError
 from pipeline.observing import WAITING, Observer
@@ -216,9 +216,6 @@ class Worker(luigi.worker.Worker):
         result = self._engine.next_result(timeout)
         if result is None:
             raise queue.Empty
-        if result.status == NEARLY:
-            self._hand_over_next()
-            raise queue.Empty
         if result.status == HELD:
             job = self._running_tasks.pop(result.task_id)
             self._postponed.add(result.task_id, job, owner_of(job.task))
@@ -245,12 +242,6 @@ class Worker(luigi.worker.Worker):
         if self._observer is not None:
             self._tell(self._observer, job.task, result)
         return result.task_id, result.status, result.explanation, result.missing, result.needs
-
-    def _hand_over_next(self) -> None:
-        """A child will be free in a moment: it need not wait for its next task."""
-        taken = None if self._postponed or self._retries else self._take()
-        if taken is not None:
-            self._run_task(taken.task_id)
 
     def _tell(self, observer: Observer, task: Any, result: engines.Result) -> None:
         told = False

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
-import functools
 import multiprocessing
 import os
 import signal
@@ -24,8 +23,7 @@ import luigi.worker
 
 from pipeline import capture, interrupts
 from pipeline.engines.deaths import ForkedProcess, kills_for_memory
-from pipeline.engines.engine import NEARLY, Job, Result
-from pipeline.scope import current
+from pipeline.engines.engine import Job, Result
 from pipeline.tape import Tape
 from targets.messages import said
 
@@ -47,9 +45,6 @@ class Child:
         theirs.close()
         self.pipe: Connection[Any, Any] = ours
         self.job: Any = None
-        #: The job that it has been given already and begins as soon as it is done with this one.
-        self.next_job: Any = None
-        self._is_nearly_done = False
         #: Processes that its step had started when it was asked to end.
         self._started: list[int] = []
         self._is_for_one_job = only is not None
@@ -58,22 +53,8 @@ class Child:
     def is_idle(self) -> bool:
         return self.job is None and not self._is_for_one_job
 
-    @property
-    def takes_next(self) -> bool:
-        return self._is_nearly_done and self.next_job is None and self.process.is_alive()
-
-    def nearly_done(self) -> bool:
-        """Its job is done but for a moment; whether it can be given the next one."""
-        # What is on the tape by then belongs to the one, and what comes later to the other.
-        self._is_nearly_done = self.tape is None or not self.tape.size()
-        return self._is_nearly_done
-
     def begin(self, job: Any) -> None:
         """It is given something to do."""
-        if self.job is not None:
-            self.next_job = job
-            job.waits()
-            return
         if self.tape is not None and not self._is_for_one_job and self.tape.size():  # such a one has begun already
             self.show()
             self.tape.clear()
@@ -83,16 +64,6 @@ class Child:
         """Show what its job has printed meanwhile."""
         if self.tape is not None:
             self.tape.show(self.job.task if self.job is not None else None)
-
-    def done(self) -> None:
-        """Its job is done; it may be at the next one."""
-        self._is_nearly_done = False
-        if self.next_job is None:
-            self.finish()
-            self.job = None
-        else:
-            self.job, self.next_job = self.next_job, None
-            self.job.begins()
 
     def finish(self) -> None:
         """Its job is done, one way or the other: show the rest."""
@@ -162,8 +133,6 @@ def _serve(
     luigi.worker.fork_lock = threading.Lock()
     with contextlib.suppress(interrupts.Terminated):
         for job in _received(pipe, find) if only is None else [only]:
-            if only is None:
-                current().nearly_done = functools.partial(_tell_nearly, pipe, job)
             result = job.run_now()
             with contextlib.suppress(OSError):  # the parent is no more
                 _send(pipe, result)
@@ -179,15 +148,6 @@ def _received(pipe: Connection[Any, Any], find: Callable[[Any], Job] | None) -> 
         except (EOFError, OSError):  # the parent has closed it, or is no more
             return
         yield find(description)
-
-
-def _tell_nearly(pipe: Connection[Any, Any], job: Job, task: Any) -> None:
-    """The parent may decide meanwhile what comes next, so that this process need not wait for it."""
-    if task is not job.task:
-        return  # made on the way to what the job is about
-    current().nearly_done = None
-    with contextlib.suppress(OSError):
-        pipe.send(Result(task.task_id, NEARLY))
 
 
 def _send(pipe: Connection[Any, Any], result: Result) -> None:

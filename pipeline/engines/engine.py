@@ -19,8 +19,6 @@ from targets.messages import notes, said
 
 #: The status of a job that did not begin, because another run holds its key.
 HELD = "HELD"
-#: The status of a job that is done but for a moment: its process may be given the next one, and this one's result is still to come.
-NEARLY = "NEARLY"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,10 +86,7 @@ class Engine(Protocol):
         """Begin a job; returns what Luigi's worker keeps of it."""
 
     def next_result(self, timeout: float) -> Result | None:
-        """The next result, None if there is none within that many seconds.
-
-        Where it is `NEARLY`, one job more may be submitted than there are workers: it begins in the same process when this one has ended.
-        """
+        """The next result, None if there is none within that many seconds."""
 
     def kill(self) -> None:
         """End every process of ours at once."""

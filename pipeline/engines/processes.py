@@ -17,7 +17,7 @@ from typing import Any
 from pipeline import interrupts
 from pipeline.engines import deaths
 from pipeline.engines.child import Child
-from pipeline.engines.engine import NEARLY, Job, Result
+from pipeline.engines.engine import Job, Result
 from pipeline.scope import current
 from targets.messages import said
 
@@ -32,13 +32,12 @@ class ProcessJob:
     # A dead child is the engine's affair: it delivers the failure itself.
     exitcode = None
 
-    def __init__(self, job: Job, description: Any, engine: ProcessEngine) -> None:
+    def __init__(self, job: Job, child: Child, engine: ProcessEngine) -> None:
         self.task = job.task
-        self.description = description
         self.worker_timeout = job.worker_timeout
         self.timeout_time = job.timeout_time
         self.status_reporter = job.status_reporter
-        self.child: Child
+        self._child = child
         self._engine = engine
         #: What it has printed, where its process was ended or died.
         self.last_words: tuple[bytes, int] = b"", 0
@@ -46,25 +45,17 @@ class ProcessJob:
     @property
     def peak(self) -> int:
         """The most memory that its process has used, once that has ended."""
-        return self.child.process.peak
+        return self._child.process.peak
 
     @property
     def pid(self) -> int | None:
-        return self.child.process.pid
+        return self._child.process.pid
 
     def is_alive(self) -> bool:
-        return self.child.process.is_alive()
-
-    def waits(self) -> None:
-        """Its child is not at it yet."""
-        self.timeout_time = None
-
-    def begins(self) -> None:
-        if self.worker_timeout:
-            self.timeout_time = time.time() + self.worker_timeout
+        return self._child.process.is_alive()
 
     def terminate(self) -> None:
-        self._engine.stop(self.child, self)
+        self._engine.stop(self._child, self)
 
 
 class ProcessEngine:
@@ -80,28 +71,23 @@ class ProcessEngine:
         Finalize(self, _end, (self._children,), exitpriority=10)
 
     def submit(self, job: Job) -> ProcessJob:
-        begun = ProcessJob(job, self._describe(job), self)
+        description = self._describe(job)
         for known in list(self._children):
             if known.job is None and not known.process.is_alive():
                 self.stop(known)
-        self._give(begun, job)
-        return begun
-
-    def _give(self, begun: ProcessJob, job: Job | None = None) -> None:
-        """To a child that is idle, or nearly so, or a new one; a `job` that nothing describes is inherited."""
-        described = begun.description is not None
         # A child that is forked, and of which nobody knows yet, could not be ended.
         with interrupts.held_back():
-            child = next((known for known in self._children if known.is_idle or known.takes_next), None) if described else None
+            child = None if description is None else next((known for known in self._children if known.is_idle), None)
             if child is None:
                 others = [known.pipe for known in self._children]
-                child = Child(self._find, None if described else job, others, captures=current().captures)
+                child = Child(self._find, job if description is None else None, others, captures=current().captures)
                 self._children.append(child)
-            begun.child = child
+            begun = ProcessJob(job, child, self)
             child.begin(begun)
-        if described:
+        if description is not None:
             with contextlib.suppress(BrokenPipeError):  # it has just died: its end is read as a result
-                child.pipe.send(begun.description)
+                child.pipe.send(description)
+        return begun
 
     def next_result(self, timeout: float) -> Result | None:
         if time.monotonic() > self._show_next:
@@ -117,14 +103,14 @@ class ProcessEngine:
                 return self._result(child, speaks=child.pipe.poll())
         return None
 
-    def _result(self, child: Child, *, speaks: bool = True) -> Result | None:
+    def _result(self, child: Child, *, speaks: bool = True) -> Result:
         job = child.job
         task_id = job.task.task_id
         try:
             if not speaks:
                 raise EOFError
             result: Result = child.pipe.recv()
-        except (EOFError, ConnectionResetError):  # the latter where it was given a job that it has not begun
+        except EOFError:
             child.wait(1)
             code = child.process.exitcode
             self.stop(child, job)
@@ -133,10 +119,8 @@ class ProcessEngine:
         except Exception as error:
             self.stop(child, job)
             return Result.failure(task_id, f"the result of task {task_id} cannot be read: {type(error).__name__}: {said(error)}")
-        if result.status != NEARLY:
-            child.done()
-        elif not child.nearly_done():
-            return None
+        child.finish()
+        child.job = None
         return result
 
     def stop(self, child: Child, job: ProcessJob | None = None) -> None:
@@ -146,10 +130,6 @@ class ProcessEngine:
         if job is not None:
             job.last_words = child.last_words()
         child.kill()
-        if child.next_job is not None:
-            # It was not at that one yet.
-            self._give(child.next_job)
-            child.next_job.begins()
 
     def kill(self) -> None:
         for child in list(self._children):
