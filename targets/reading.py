@@ -97,7 +97,7 @@ class _Pieces(io.RawIOBase):
         wanted = min(len(view), max(self._size - self._position, 0))
         # It lives no longer than this call: a file may be closed by the garbage collector, in any thread and at any moment, and whoever
         # waits for a thread then may wait for itself.
-        helper = _Helper(self._check) if wanted >= 4 * PIECE else None
+        helper = _helper(self._check) if wanted >= 4 * PIECE else None
         done = 0
         try:
             while done < wanted:
@@ -190,6 +190,13 @@ class _Helper:
         self._thread.join()
 
 
+def _helper(check: Callable[[int, memoryview], None]) -> _Helper | None:
+    try:
+        return _Helper(check)
+    except RuntimeError:  # this process may have no more threads
+        return None
+
+
 class _Lender:
     """What `pickle` asks of a file, answered with the reader's own memory instead of two copies of it.
 
@@ -203,10 +210,11 @@ class _Lender:
     def peek(self, size: int = 0, /) -> memoryview:
         return self._pieces.rest()
 
-    def read(self, size: int, /) -> memoryview | bytes | None:
+    def read(self, size: int, /) -> memoryview:
         rest = self._pieces.rest()
         if len(rest) < size:
-            return self._pieces.read(size)
+            room = memoryview(bytearray(size))
+            return room[: self._pieces.readinto(room)]
         self._pieces.seek(size, os.SEEK_CUR)
         return rest[:size]
 
@@ -223,7 +231,7 @@ class _Lender:
 
 
 def lent(file: BinaryIO) -> Any:
-    """The same file, for `pickle.load` alone, which copies what it keeps."""
+    """The same file, for `pickle.load` alone, which copies what it keeps; nobody else reads it before or afterwards."""
     raw = getattr(file, "raw", None)
     return _Lender(raw) if isinstance(raw, _Pieces) and pickle.load.__module__ == "_pickle" else file
 

@@ -25,6 +25,7 @@ _BATCH = 8 * PIECE
 _WORTH_A_THREAD = PIECE
 #: As many portions as a system takes in one call.
 _AT_ONCE = 1024
+_MOST = 1 << 30
 _NEW = os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
@@ -44,6 +45,8 @@ class HashingWriter(io.BufferedIOBase):
         self._revisited: Any = None
 
     def write(self, data: Any) -> int:
+        if self.closed:
+            raise ValueError("write to closed file")
         # Whatever it is (an array of floats that pickle hands over as it is, say), as the bytes that it occupies.
         kind = type(data)
         raw = data if kind is bytes else pickle.PickleBuffer(data).raw()
@@ -75,7 +78,7 @@ class HashingWriter(io.BufferedIOBase):
         self._hold_small()
         held, self._held = self._held, []
         waiting, self._waiting = self._waiting, 0
-        hashing = _Hashing(self._pieces, held) if waiting >= _WORTH_A_THREAD else None
+        hashing = _hashing(self._pieces, held) if waiting >= _WORTH_A_THREAD else None
         if hashing is None:
             self._pieces.update_all(held)
         try:
@@ -175,6 +178,13 @@ class _Hashing:
             raise self._error
 
 
+def _hashing(pieces: Pieces, held: list[Any]) -> _Hashing | None:
+    try:
+        return _Hashing(pieces, held)
+    except RuntimeError:  # this process may have no more threads
+        return None
+
+
 def _write_all(descriptor: int, held: list[Any]) -> None:
     for start in range(0, len(held), _AT_ONCE):
         portions = held[start : start + _AT_ONCE]
@@ -188,6 +198,7 @@ def _write_all(descriptor: int, held: list[Any]) -> None:
 
 
 def _write_some(descriptor: int, portions: list[Any]) -> int:
-    if len(portions) > 1 and hasattr(os, "writev"):
+    # macOS refuses more than 2 GiB in one call, and `os.write` heeds that.
+    if len(portions) > 1 and hasattr(os, "writev") and sum(map(len, portions)) < _MOST:
         return os.writev(descriptor, portions)
     return os.write(descriptor, portions[0])

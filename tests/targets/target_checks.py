@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from targets.seal import PIECE, Pieces
+
 ROOT = Path(__file__).resolve().parents[2]
+
+#: Sizes around which a writer goes another way.
+EDGES = [size + more for size in (1 << 14, 1 << 18, PIECE, 8 * PIECE) for more in (-1, 0, 1)]
+
+
+def file_seal_of(data: bytes) -> tuple[str, bytes]:
+    """The digest of a file with this content, and those of its pieces."""
+    pieces = Pieces()
+    pieces.update(data)
+    return pieces.finish()
 
 
 def assert_same_frame(back: pd.DataFrame, frame: pd.DataFrame) -> None:

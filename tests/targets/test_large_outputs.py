@@ -1,10 +1,8 @@
 """Outputs of several pieces: hashed while they are written, verified piece by piece while they are read."""
 
-import io
 import os
 import pickle
 import random
-import signal
 import threading
 
 import numpy as np
@@ -12,13 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from target_checks import EDGES, file_seal_of
 
-from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget, writing
+from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget
 from targets.opening import open_store
 from targets.reading import lent, verified_file
 from targets.record import Part, Record
-from targets.seal import PIECE, Pieces, digest, digest_of_pieces, file_seal
-from targets.writing import HashingWriter
+from targets.seal import PIECE, digest, digest_of_pieces
 
 RNG = np.random.default_rng(7)
 FRAME = pd.DataFrame({f"c{n}": RNG.random(150_000) for n in range(5)})
@@ -178,133 +176,31 @@ def test_arrays_of_every_layout_come_back(tmp_path):
         np.testing.assert_array_equal(np.load(target.path), array)
 
 
-#: Around these a writer goes another way.
-EDGES = [size + more for size in (1 << 14, 1 << 18, PIECE, 8 * PIECE) for more in (-1, 0, 1)]
+class Framed(PickleTarget):
+    """Something before the pickle, and something after it."""
+
+    extension = "framed"
+
+    def write(self, value, file):
+        file.write(b"before")
+        super().write(value, file)
+        file.write(b"after")
+
+    def read(self, file, **options):
+        before = file.read(6)
+        value = super().read(file, **options)
+        return before, value, file.read()
 
 
-def file_seal_of(data):
-    pieces = Pieces()
-    pieces.update(data)
-    return pieces.finish()
+@pytest.mark.parametrize("size", [10, PIECE, 3 * PIECE])
+def test_a_pickle_may_be_a_part_of_a_file(size, tmp_path):
+    target = Framed(tmp_path / "x.framed")
+    value = [RNG.bytes(size), RNG.random(size // 8)]
+    target.dump(value)
 
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, 3 * PIECE) | st.integers(0, 100_000) | st.sampled_from(EDGES), max_size=8), st.integers(0, 2**32))
-def test_the_digest_does_not_depend_on_portions(tmp_path_factory, portions, seed):
-    path = tmp_path_factory.mktemp("portions") / "x"
-    data = [np.random.default_rng(seed + at).bytes(size) for at, size in enumerate(portions)]
-    writer = HashingWriter(path)
-    for portion in data:
-        assert writer.write(portion) == len(portion)
-    made, size, pieces = writer.finish()
-
-    assert (made, pieces) == file_seal(path) == file_seal_of(b"".join(data))
-    assert path.read_bytes() == b"".join(data)
-    assert size == len(b"".join(data))
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from([0, *EDGES[:6], 300_000]), st.lists(st.one_of(st.binary(max_size=50), st.integers(0, 100)), max_size=12))
-def test_a_writer_may_go_back(tmp_path_factory, before, steps):
-    writer = HashingWriter(tmp_path_factory.mktemp("back") / "x")
-    plain = io.BytesIO()
-    for step in [RNG.bytes(before), *steps]:
-        if isinstance(step, bytes):
-            writer.write(step)
-            plain.write(step)
-        else:
-            writer.seek(step)
-            plain.seek(step)
-        assert writer.tell() == plain.tell()
-    made, size, _ = writer.finish()
-
-    assert made == file_seal_of(plain.getvalue())[0]
-    assert size == len(plain.getvalue())
-
-
-def test_a_writer_that_was_interrupted_can_be_abandoned(tmp_path):
-    """The traceback of what interrupted it holds on to what was just being held back."""
-
-    class Interrupted(HashingWriter):
-        def _hold_small(self):
-            raise KeyboardInterrupt
-
-    writer = Interrupted(tmp_path / "x")
-    writer.write(b"a little")
-    with pytest.raises(KeyboardInterrupt) as caught:
-        writer.write(bytes(100_000))
-    del Interrupted._hold_small
-    writer.abandon()
-    assert caught.tb is not None
-    assert writer.closed
-    assert (tmp_path / "x").read_bytes() == b""
-
-
-@pytest.mark.parametrize("size", [10, 100_000, 3 * PIECE, 9 * PIECE])
-@pytest.mark.parametrize("kind", [bytearray, memoryview, np.asarray])
-def test_the_owner_of_a_buffer_may_use_it_again(kind, size, tmp_path):
-    memory = bytearray(RNG.bytes(size))
-    before = bytes(memory)
-    writer = HashingWriter(tmp_path / "x")
-    writer.write(kind(memory))
-    memory[:] = bytes(size)
-    writer.write(kind(memory))
-
-    assert writer.finish()[0] == file_seal_of(before + bytes(size))[0]
-    assert (tmp_path / "x").read_bytes() == before + bytes(size)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 300_000) | st.sampled_from(EDGES), st.booleans()), max_size=60))
-def test_what_pickle_hands_over_is_written_in_order(tmp_path_factory, portions):
-    path = tmp_path_factory.mktemp("order") / "x"
-    data = [(np.full(size, at, dtype=np.uint8), handed_over) for at, (size, handed_over) in enumerate(portions)]
-    writer = HashingWriter(path)
-    for array, handed_over in data:
-        writer.write(pickle.PickleBuffer(array) if handed_over else array.tobytes())
-    whole = b"".join(array.tobytes() for array, _ in data)
-
-    assert writer.finish()[::2] == file_seal_of(whole)
-    assert path.read_bytes() == whole
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
-def test_a_system_that_takes_less_than_it_was_given_is_given_the_rest():
-    """As a disk that is nearly full does, and as a pipe does here where a signal comes meanwhile."""
-    portions = [bytes([at % 251]) * (at * 37 % 30_000) for at in range(2_500)]
-    taking, giving = os.pipe()
-    taken, short = [], []
-
-    def take():
-        while data := os.read(taking, 50_000):
-            taken.append(data)
-
-    def count(descriptor, some):
-        written = write_some(descriptor, some)
-        short.append(written < sum(map(len, some)))
-        return written
-
-    write_some = writing._write_some
-    reader = threading.Thread(target=take)
-    before = signal.signal(signal.SIGALRM, lambda *_: None)
-    try:
-        writing._write_some = count
-        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-        reader.start()
-        for _ in range(1_000):
-            writing._write_all(giving, portions)
-            if any(short):
-                break
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        writing._write_some = write_some
-        os.close(giving)
-        reader.join()
-        os.close(taking)
-    rounds = len(short) // 3
-    assert any(short)
-    assert b"".join(taken) == b"".join(portions) * rounds
+    before, loaded, after = target.load()
+    assert (before, after) == (b"before", b"after")
+    assert pickle.dumps(loaded) == pickle.dumps(value)
 
 
 DATA = np.random.default_rng(1).bytes(5 * PIECE + 777)
