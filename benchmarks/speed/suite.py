@@ -74,7 +74,7 @@ def _phases(bench: Bench, shape: str, size: int) -> None:
     graph, what = f"{shape}:{size}", f"{shape} {size}"
     folder = bench.folder()
     cold = bench.measure(Row(shape, OURS, what, "cold"), "warp", {"graph": graph, "folder": folder}, limit=400, keep=True)
-    # A system that has let go of its page cache makes one such run cost a fifth more.
+    # A system that has let go of its page cache makes one such run cost up to a quarter more.
     repeat = 3 if size <= 10_000 or shape == "fan-in" else 1
     for phase in ("nothing", "edited"):
         arguments = {"graph": graph, "folder": folder, "phase": phase}

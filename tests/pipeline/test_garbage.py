@@ -26,7 +26,7 @@ class KeptRoot(Task):
 
 
 class Knot:
-    """Two of them that know each other are garbage that only a collection finds."""
+    """It knows itself: garbage that only a collection finds."""
 
     def __init__(self):
         self.other = self
