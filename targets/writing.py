@@ -1,7 +1,7 @@
 """Writing a file and hashing it in one go.
 
 Promises: what `finish` returns is the digest of what is in the file. A small output costs one system call. Of a larger one a few megabytes are
-held back, as references to what the format handed over and not as copies, and are hashed in a second thread while they are written. Where a
+held back, as references to what stays as it is meanwhile, and are hashed in a second thread while they are written. Where a
 format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails raises `OSError`
 and leaves the file to whoever made it.
 """
@@ -55,14 +55,14 @@ class HashingWriter(io.BufferedIOBase):
         size = len(raw)
         self._size += size
         self._waiting += size
-        stays = kind is bytes or kind is pickle.PickleBuffer
         if size < _PORTION:
             self._small += raw
             stays = True
         else:
             self._hold_small()
             self._held.append(raw)
-        # The owner of another buffer may fill it with the next portion as soon as we return.
+            stays = kind is bytes or (kind is pickle.PickleBuffer and _is_its_own(raw.obj))
+        # Other memory may be filled with the next portion as soon as we return.
         if self._waiting >= _BATCH or not stays:
             self._let_go()
         return size
@@ -154,6 +154,17 @@ class HashingWriter(io.BufferedIOBase):
             return digest, self._size, pieces
         digest, pieces = file_seal(self._path)
         return digest, os.stat(self._path).st_size, pieces
+
+
+def _is_its_own(array: Any) -> bool:
+    """Whether this is an array whose memory is no part of another buffer, through which somebody could fill it again."""
+    if type(array).__module__ != "numpy":
+        return False
+    try:
+        memoryview(array.base)
+    except TypeError:
+        return True  # None, or an object that keeps it to itself
+    return False
 
 
 class _Hashing:

@@ -111,6 +111,44 @@ def test_nothing_is_written_once_it_is_closed(tmp_path):
     assert writer.finish()[1] == 3
 
 
+def test_only_an_array_of_its_own_is_held_back(tmp_path):
+    array = RNG.random(50_000)
+    held, at_once = HashingWriter(tmp_path / "held"), HashingWriter(tmp_path / "at once")
+    held.write(pickle.PickleBuffer(array))
+    at_once.write(pickle.PickleBuffer(array[:40_000]))
+
+    assert (tmp_path / "held").stat().st_size == 0
+    assert (tmp_path / "at once").stat().st_size == 320_000
+    assert held.finish()[1] == 400_000
+    assert at_once.finish()[1] == 320_000
+
+
+SCRATCH = bytearray(200_000)
+
+
+class Hasty:
+    """Fills the same memory again each time that it is pickled."""
+
+    def __init__(self, number, hands_over):
+        self.number = number
+        self.hands_over = hands_over
+
+    def __reduce__(self):
+        SCRATCH[:] = bytes([self.number]) * len(SCRATCH)
+        return bytes, (self.hands_over(SCRATCH),)
+
+
+@pytest.mark.parametrize(
+    "hands_over",
+    [pickle.PickleBuffer, lambda memory: pickle.PickleBuffer(np.frombuffer(memory, "u1")), lambda memory: np.frombuffer(memory, "u1")[:100_000]],
+    ids=["bytearray", "array", "part of an array"],
+)
+def test_memory_that_is_filled_again_while_it_is_pickled_is_stored_as_it_was(hands_over, tmp_path):
+    target = PickleTarget(tmp_path / "x.pkl")
+    target.dump([Hasty(number, hands_over) for number in range(5)])
+    assert [(loaded[0], loaded[-1]) for loaded in target.load()] == [(number, number) for number in range(5)]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300_000) | st.sampled_from(EDGES), st.booleans()), max_size=60))
 def test_what_pickle_hands_over_is_written_in_order(tmp_path_factory, portions):
