@@ -28,7 +28,11 @@ class _NamingPickler(cloudpickle.Pickler):  # type: ignore[misc,name-defined]
 
     def __init__(self, file: Any) -> None:
         # Cloudpickle has two, one behind the other, that are asked in Python for each object.
-        self.dispatch_table = dict(cloudpickle.Pickler.dispatch_table)  # type: ignore[assignment]
+        tables = cloudpickle.Pickler.dispatch_table
+        in_one: dict[Any, Any] = {}
+        for table in reversed(getattr(tables, "maps", [tables])):
+            in_one.update(table)
+        self.dispatch_table = in_one  # type: ignore[assignment]
         super().__init__(file, protocol=PROTOCOL)
         self.named: set[Any] = set()
         #: Kinds of objects that pickle writes by itself, each named already.

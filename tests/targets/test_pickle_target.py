@@ -1,8 +1,12 @@
 """PickleTarget: any object, readable without us, the same bytes for the same value."""
 
+import copyreg
 import gzip
+import logging
 import pickle
+import types
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,6 +55,23 @@ def test_a_large_array_of_records_comes_back_as_it_was(tmp_path):
     target.dump(array)
 
     assert target.load().tobytes() == array.tobytes()
+
+
+class Registered:
+    pass
+
+
+def test_what_a_library_has_registered_is_written_as_cloudpickle_writes_it(tmp_path, monkeypatch):
+    mapping = types.MappingProxyType({"a": 1})
+    monkeypatch.setitem(copyreg.dispatch_table, Registered, lambda _: (str, ("registered",)))
+    # Cloudpickle has a way of its own for these, which comes first.
+    monkeypatch.setitem(copyreg.dispatch_table, type(mapping), lambda _: (str, ("not this one",)))
+    value = [Registered(), mapping, {"b": 2}.keys(), logging.getLogger("a")]
+    target = PickleTarget(tmp_path / "x.pkl")
+    target.dump(value)
+
+    assert (tmp_path / "x.pkl").read_bytes() == cloudpickle.dumps(value, protocol=5)
+    assert target.load()[:2] == ["registered", mapping]
 
 
 def test_frames_that_columnar_formats_refuse_can_be_pickled(tmp_path):
