@@ -120,7 +120,7 @@ class _Catcher:
             if self.sections and not self._always:
                 self.tape.show(self.sections[-1].task, to_the_end=True)
             if self._always:
-                _flush()
+                flush()
             elif not self._before:
                 self._lead_away(self.tape)
             section = Section(task, self.tape.size())
@@ -149,7 +149,7 @@ class _Catcher:
         last = len(self.sections) == 1
         end: int | None = None
         try:
-            _flush()
+            flush()
             end = tape.size()
         except OSError:  # a step has closed it
             end = None
@@ -324,11 +324,12 @@ def _leads_to(stream: Any, number: int) -> bool:
         return False
 
 
-def _flush() -> None:
+def flush() -> None:
+    """What was printed leaves this process."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # whatever a step has put there
+        except Exception:  # closed, nobody reads it, or whatever a step has put there
             continue
 
 

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterator
 from typing import NoReturn
 
+from pipeline import capture
 from pipeline.secrets import redact
 from targets import processes
 
@@ -38,8 +39,6 @@ def ended() -> Iterator[None]:
 
 def _end(code: int) -> NoReturn:
     try:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):  # closed, or nobody reads it
-                stream.flush()
+        capture.flush()
     finally:
         os._exit(code & 0xFF)

@@ -75,18 +75,27 @@ class ProcessEngine:
         for known in list(self._children):
             if known.job is None and not known.process.is_alive():
                 self.stop(known)
-        # A child that is forked, and of which nobody knows yet, could not be ended.
-        with interrupts.held_back():
-            child = None if description is None else next((known for known in self._children if known.is_idle), None)
-            if child is None:
-                others = [known.pipe for known in self._children]
-                child = Child(self._find, job if description is None else None, others, captures=current().captures)
-                self._children.append(child)
-            begun = ProcessJob(job, child, self)
-            child.begin(begun)
+        child = None if description is None else next((known for known in self._children if known.is_idle), None)
+        if child is not None:
+            begun = self._begin(job, child)
+        else:
+            # A child that is forked, and of which nobody knows yet, could not be ended.
+            with interrupts.held_back():
+                child = self._fork(job if description is None else None)
+                begun = self._begin(job, child)
         if description is not None:
             with contextlib.suppress(BrokenPipeError):  # it has just died: its end is read as a result
-                child.pipe.send(description)
+                child.tell(description)
+        return begun
+
+    def _fork(self, only: Job | None) -> Child:
+        child = Child(self._find, only, [known.pipe for known in self._children], captures=current().captures)
+        self._children.append(child)
+        return child
+
+    def _begin(self, job: Job, child: Child) -> ProcessJob:
+        begun = ProcessJob(job, child, self)
+        child.begin(begun)
         return begun
 
     def next_result(self, timeout: float) -> Result | None:

@@ -105,10 +105,16 @@ def test_an_output_that_cannot_be_pickled_is_a_failure_that_says_so(workers):
     assert run.ran == [Sibling()]
 
 
-def test_what_luigi_is_told_and_cannot_be_pickled_is_a_failure_that_says_so():
+class Gone:
+    def __reduce__(self):
+        raise OSError("its file is gone")
+
+
+@pytest.mark.parametrize("told", [lambda: "a lambda", Gone()], ids=["a lambda", "an OSError"])
+def test_what_luigi_is_told_and_cannot_be_pickled_is_a_failure_that_says_so(told):
     class Tells(luigi.Task):
         def on_success(self):
-            return lambda: "a lambda"
+            return told
 
     run = pipeline.build([Tells()], engine="processes")
     assert "cannot be pickled" in str(run.outcomes[Tells()].error)
