@@ -97,9 +97,8 @@ def build(
         with _heeding_signals(entry, chosen.grace + 1) if todo else contextlib.nullcontext():
             try:
                 if todo:
-                    entry.begin()
                     worker = _worker(workers, engine, keep_going, scheduler, chosen.grace, wait, observer)
-                    _run(worker, todo)
+                    _run(worker, todo, entry)
                     _flush(plan, worker, scope)
                 with garbage.paused():
                     outcomes = _outcomes(plan, worker, scope)
@@ -227,7 +226,6 @@ def _sweep_entries(stores: Iterable[Store]) -> None:
 
 def _prepare(tasks: list[Any], kinds: Kinds, scope: Scope) -> None:
     """Do here, once, what every child process would have to do for itself."""
-    _ = scope.environment
     for store in {store for _, store in kinds}:
         with contextlib.suppress(PipelineError, OSError):  # the step itself says so
             scope.marks.mark(store)
@@ -272,11 +270,13 @@ def _worker_defaults() -> dict[str, Any]:
     return options
 
 
-def _run(worker: Worker, todo: list[Any]) -> None:
+def _run(worker: Worker, todo: list[Any], entry: Entry) -> None:
     with garbage.graph_set_aside(), worker:
         with garbage.paused():
             for task in todo:
                 worker.add(task)
+        # Until now git could take its time; children inherit its answer.
+        entry.begin()
         with garbage.graph_set_aside():
             worker.run_all()
 
