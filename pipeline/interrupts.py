@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline import capture
-from targets import local_draft
+from targets import local_draft, scratch
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -237,6 +237,7 @@ def give_up(code: int) -> None:
         telling = threading.Thread(target=_tell, args=(tell, code), daemon=True)
         telling.start()
         telling.join(1)
+    scratch.remove()
     os._exit(code)
 
 

@@ -16,7 +16,6 @@ import inspect
 import logging
 import os
 import shutil
-import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from targets import processes
+from targets import processes, scratch
 from targets.errors import LeaseLostError, MissingExtraError, PipelineError, StoreError
 from targets.leases import FOLDER as LEASES
 from targets.leases import Lease, Leases
@@ -71,8 +70,10 @@ class RemoteStore:
         self._open()
         self._locks: dict[str, threading.RLock] = {}
         self._leases = Leases(self)
-        self._inherited: list[Any] = []
-        self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")
+        #: What the folders are called in which each process has copies of what it has loaded.
+        self._copies = uuid.uuid4().hex
+        with suppress(StoreError):  # who only looks needs none
+            scratch.folder()  # before a process is forked, so that what is in its own goes with ours
         self._has_bucket = self.url.partition("://")[0] not in BUCKETS
 
     def _open(self) -> None:
@@ -93,8 +94,6 @@ class RemoteStore:
         if self._process != processes.current:
             self._process = processes.current
             self._locks = {}
-            self._inherited.append(self._fetched)  # its files are the parent's to remove
-            self._fetched = tempfile.TemporaryDirectory(prefix="luigi-warp-")
             self._open()
         return self._files
 
@@ -146,7 +145,7 @@ class RemoteStore:
 
     @_told
     def path(self, name: str) -> Path:
-        local = Path(self._fetched.name, name)
+        local = Path(scratch.folder(), f"{self._copies}-{processes.current}", name)
         shutil.rmtree(local, ignore_errors=True)
         local.parent.mkdir(parents=True, exist_ok=True)
         # A listing, because an object store has no directory to ask about.
@@ -323,7 +322,7 @@ class RemoteDraft:
 
     def __init__(self, store: RemoteStore) -> None:
         self._store = store
-        self._local = tempfile.TemporaryDirectory(prefix="luigi-warp-")
+        self._local = scratch.part()
         self._files: dict[str, Path] = {}
 
     def __enter__(self) -> Draft:

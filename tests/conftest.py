@@ -68,6 +68,12 @@ def luigi_as_it_was(request):
     luigi.configuration.LuigiConfigParser._instance = None
 
 
+@pytest.fixture
+def configured(luigi_as_it_was):
+    """For tests in which several threads are the first to ask: Luigi reads its configuration as it is imported, and others would see it half read."""
+    luigi.configuration.get_config()
+
+
 def _is_of_tests(kind):
     """Whether a class is one of a test file or of a helper beside it, which is known to those that import from it."""
     source = getattr(sys.modules.get(kind.__module__), "__file__", None)

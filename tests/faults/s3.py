@@ -11,8 +11,8 @@ import pytest
 
 
 @contextlib.contextmanager
-def server():
-    """Serve S3 at 127.0.0.1; this process and its children find it by their environment."""
+def server(bucket):
+    """Serve S3 at 127.0.0.1, with one bucket; this process and its children find it by their environment."""
     for name in ("s3fs", "moto", "flask"):
         pytest.importorskip(name)
     with socket.socket() as free:
@@ -35,6 +35,7 @@ def server():
     try:
         _wait_for(port, running)
         s3fs.S3FileSystem.clear_instance_cache()  # what there is knows of another server
+        s3fs.S3FileSystem().mkdir(bucket)
         yield
     finally:
         s3fs.S3FileSystem.clear_instance_cache()

@@ -26,13 +26,12 @@ HEAVY = int(os.environ.get("PIPELINE_TEST_HEAVY", "1"))
 SIZES = {"exclusive": (5 * HEAVY, 40, 1.0), "s3": (1 * HEAVY, 10, 4.0)}
 fork = multiprocessing.get_context("fork")
 
+pytestmark = pytest.mark.usefixtures("configured")
+
 
 @pytest.fixture(scope="module")
 def bucket():
-    with s3.server():
-        import fsspec
-
-        fsspec.filesystem("s3").mkdir("bucket")
+    with s3.server("bucket"):
         yield "s3://bucket"
 
 
@@ -69,7 +68,21 @@ def in_child(work):
     ours, theirs = fork.Pipe()
     process = fork.Process(target=work, args=(theirs,))
     process.start()
+    _started.append(process)
     return process, ours
+
+
+_started = []
+
+
+@pytest.fixture(autouse=True)
+def none_is_left():
+    """Whoever waits for a process that a test which failed has stopped waits for ever."""
+    yield
+    for process in _started:
+        process.kill()
+        process.join()
+    _started.clear()
 
 
 def test_one_of_many_creates_an_object(url):

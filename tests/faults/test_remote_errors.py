@@ -34,10 +34,7 @@ sys.exit(pipeline.main(lambda: [Step()]))
 
 @pytest.fixture(scope="module")
 def server():
-    with s3.server():
-        import fsspec
-
-        fsspec.filesystem("s3").mkdir("filled")
+    with s3.server("filled"):
         yield
 
 
@@ -87,10 +84,7 @@ def test_a_server_that_is_not_there_is_named(arguments, command):
 def test_a_server_that_goes_away_is_no_damage(size, monkeypatch):
     """Also where a large output is read in pieces."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with s3.server():
-        import fsspec
-
-        fsspec.filesystem("s3").mkdir("bucket")
+    with s3.server("bucket"):
         target = JsonTarget(Place(open_store(f"s3://bucket/{uuid.uuid4().hex}"), f"Step/x-{1:032x}"))
         target.dump("x" * size)
         part = target.record.parts[0]

@@ -14,6 +14,8 @@ from targets.locks import KeyLocks
 KEY = "0a" * 16
 OTHER = "0b" * 16
 
+pytestmark = pytest.mark.usefixtures("configured")
+
 
 @pytest.fixture
 def locks(tmp_path):
