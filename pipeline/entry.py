@@ -43,6 +43,7 @@ class Entry:
         self._store = store
         self._scope = scope
         self._reason = reason
+        self._is_ended = False
 
     def begin(self) -> None:
         self._write(BEGUN, _encoded(self._facts()))
@@ -67,11 +68,12 @@ class Entry:
             body["tasks"] = packed.tasks
         elif not self._write(TASKS, _compressed(packed.tasks)):
             return
-        self._write(ENDED, _encoded(body))
+        self._is_ended = self._write(ENDED, _encoded(body))
 
     def cut_off(self, exit_code: int) -> None:
         """The process ends at once, while somebody may still be writing to whatever knows of the tasks: it says nothing of them."""
-        self.end("interrupted", exit_code=exit_code, outcomes={}, requirements=lambda _: [])
+        if not self._is_ended:
+            self.end("interrupted", exit_code=exit_code, outcomes={}, requirements=lambda _: [])
 
     def _facts(self) -> dict[str, Any]:
         scope = self._scope

@@ -225,6 +225,8 @@ def told_at_the_end(tell: Callable[[int], None]) -> Iterator[None]:
 
 def give_up(code: int) -> None:
     """End now; a step that does not heed an exception (a long call into C, say) is not waited for."""
+    # The main thread may be leaving its blocks meanwhile: what it was about to say itself is undone below.
+    to_tell = list(_to_tell)
     for kill in list(_to_kill):
         with contextlib.suppress(Exception):
             kill()
@@ -232,7 +234,7 @@ def give_up(code: int) -> None:
         capture.show_the_rest()
     with contextlib.suppress(Exception):
         local_draft.abandon_drafts()
-    for tell in list(_to_tell):
+    for tell in to_tell:
         # A store that does not answer must not keep us.
         telling = threading.Thread(target=_tell, args=(tell, code), daemon=True)
         telling.start()

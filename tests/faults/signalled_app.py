@@ -21,7 +21,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 
 
 APP = """
-import os, pathlib, sys, time, luigi, pipeline
+import os, pathlib, signal, sys, threading, time, luigi, pipeline
 from targets import JsonTarget
 
 class Leaf(pipeline.Task):
@@ -75,12 +75,36 @@ def fail(self):
     close(self)
     raise OSError("somebody else is at it too")
 
+def tell_again_while_it_is_entered():
+    # The second signal comes while the first one's end is being entered in the history; and that goes on as soon as what was begun is undone.
+    from pipeline import interrupts
+    from targets import local_draft
+    undone = threading.Event()
+    take_away, abandon = local_draft.LocalDraft._take_away, local_draft.abandon_drafts
+
+    def take_away_later(self, record):
+        if "/runs/" in record and not undone.is_set() and interrupts.leaving_by() is not None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            undone.wait(20)
+        take_away(self, record)
+
+    def abandon_and_wait():
+        abandon()
+        undone.set()
+        end = time.monotonic() + 20
+        while interrupts._to_tell and time.monotonic() < end:
+            time.sleep(0.001)
+
+    local_draft.LocalDraft._take_away, local_draft.abandon_drafts = take_away_later, abandon_and_wait
+
 if __name__ == "__main__":
     if sys.argv[2] == "at a fork":
         os.register_at_fork(after_in_parent=lambda: told_to_end())
     if sys.argv[2] == "fails at the end":
         from pipeline.engines.processes import ProcessEngine
         close, ProcessEngine.close = ProcessEngine.close, fail
+    if sys.argv[2] == "again while it is entered":
+        tell_again_while_it_is_entered()
     sys.exit(pipeline.main(lambda: [Root()], ["run", "--workers", sys.argv[1]]))
 """
 

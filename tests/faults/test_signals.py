@@ -195,6 +195,15 @@ def test_a_second_signal_ends_at_once(app):
 
 
 @linux
+def test_a_second_signal_while_the_first_ones_end_is_entered(app):
+    process = start(app, 1, "again while it is entered")
+    wait_for_a_step(app, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert outcomes(app) == ["interrupted"]
+
+
+@linux
 def test_as_process_1(app):
     need("unshare", "mount")
     process = start(app, 2, "tidy", wrapper=("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
