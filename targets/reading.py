@@ -12,12 +12,12 @@ import io
 import os
 import pickle
 import queue
-import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from targets import seal
 from targets.errors import DamagedError, StoreError
+from targets.helping import helped
 from targets.record import Part
 from targets.seal import DIGEST_BYTES, PIECE
 from targets.store import Store
@@ -95,34 +95,36 @@ class _Pieces(io.RawIOBase):
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def,override]
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), max(self._size - self._position, 0))
-        # It lives no longer than this call: a file may be closed by the garbage collector, in any thread and at any moment, and whoever
-        # waits for a thread then may wait for itself.
-        helper = _helper(self._check) if wanted >= 4 * PIECE else None
+        if wanted < 4 * PIECE:
+            self._read(view[:wanted], self._check)
+        else:
+            # The second thread lives no longer than this call: a file may be closed by the garbage collector, in any thread and at any moment,
+            # and whoever waits for a thread then may wait for itself. And what it reads is not ours once we have returned.
+            waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            with helped(lambda: self._check_all(waiting), end=lambda: waiting.put(None)) as is_checked:
+                self._read(view[:wanted], (lambda *piece: waiting.put(piece)) if is_checked else self._check)
+        self._position += wanted
+        return wanted
+
+    def _read(self, view: memoryview, check: Callable[[int, memoryview], None]) -> None:
         done = 0
-        try:
-            while done < wanted:
-                at, offset = divmod(self._position + done, PIECE)
-                length = self._length(at)
-                if offset == 0 and wanted - done >= length:
-                    # Straight to where it is wanted; hashed while the next piece is read.
-                    piece = view[done : done + length]
-                    self._fill(at, piece)
-                    if helper is None:
-                        self._check(at, piece)
-                    else:
-                        helper.waiting.put((at, piece))
-                    done += length
-                else:
-                    portion = self._part_of(at)[offset : offset + wanted - done]
-                    view[done : done + len(portion)] = portion
-                    done += len(portion)
-        finally:
-            if helper is not None:
-                helper.end()  # it reads what is not ours once we have returned
-        if helper is not None and helper.error is not None:
-            raise helper.error
-        self._position += done
-        return done
+        while done < len(view):
+            at, offset = divmod(self._position + done, PIECE)
+            length = self._length(at)
+            if offset == 0 and len(view) - done >= length:
+                # Straight to where it is wanted; hashed while the next piece is read.
+                piece = view[done : done + length]
+                self._fill(at, piece)
+                check(at, piece)
+                done += length
+            else:
+                portion = self._part_of(at)[offset : offset + len(view) - done]
+                view[done : done + len(portion)] = portion
+                done += len(portion)
+
+    def _check_all(self, waiting: queue.SimpleQueue[Any]) -> None:
+        for piece in iter(waiting.get, None):
+            self._check(*piece)
 
     def rest(self) -> memoryview:
         """What is left of the piece at this position."""
@@ -165,36 +167,6 @@ class _Pieces(io.RawIOBase):
         if not self.closed:
             self._file.close()
         super().close()
-
-
-class _Helper:
-    """A second thread that checks pieces while others are read."""
-
-    def __init__(self, check: Callable[[int, memoryview], None]) -> None:
-        self.waiting: queue.SimpleQueue[tuple[int, memoryview] | None] = queue.SimpleQueue()
-        self.error: Exception | None = None
-        self._check = check
-        self._thread = threading.Thread(target=self._run, daemon=True, name="luigi-warp hashing")
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            while (piece := self.waiting.get()) is not None:
-                self._check(*piece)
-        except Exception as error:
-            self.error = error
-
-    def end(self) -> None:
-        """All that was given to it is checked, or one piece was found wrong."""
-        self.waiting.put(None)
-        self._thread.join()
-
-
-def _helper(check: Callable[[int, memoryview], None]) -> _Helper | None:
-    try:
-        return _Helper(check)
-    except RuntimeError:  # this process may have no more threads
-        return None
 
 
 class _Lender:

@@ -8,12 +8,13 @@ and leaves the file to whoever made it.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickle
-import threading
 from typing import Any
 
+from targets.helping import helped
 from targets.permissions import create
 from targets.seal import PIECE, Pieces, file_seal
 
@@ -78,14 +79,11 @@ class HashingWriter(io.BufferedIOBase):
         self._hold_small()
         held, self._held = self._held, []
         waiting, self._waiting = self._waiting, 0
-        hashing = _hashing(self._pieces, held) if waiting >= _WORTH_A_THREAD else None
-        if hashing is None:
-            self._pieces.update_all(held)
-        try:
+        worth_it = waiting >= _WORTH_A_THREAD
+        with helped(lambda: self._pieces.update_all(held)) if worth_it else contextlib.nullcontext(False) as is_hashed:
+            if not is_hashed:
+                self._pieces.update_all(held)
             _write_all(self._descriptor, held)
-        finally:
-            if hashing is not None:
-                hashing.end()
 
     def _revisit(self) -> Any:
         if self._revisited is None:
@@ -165,35 +163,6 @@ def _is_its_own(array: Any) -> bool:
     except TypeError:
         return True  # None, or an object that keeps it to itself
     return False
-
-
-class _Hashing:
-    """A second thread that hashes what is being written."""
-
-    def __init__(self, pieces: Pieces, held: list[Any]) -> None:
-        self._pieces = pieces
-        self._held = held
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True, name="luigi-warp hashing")
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._pieces.update_all(self._held)
-        except BaseException as error:
-            self._error = error
-
-    def end(self) -> None:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-
-def _hashing(pieces: Pieces, held: list[Any]) -> _Hashing | None:
-    try:
-        return _Hashing(pieces, held)
-    except RuntimeError:  # this process may have no more threads
-        return None
 
 
 def _write_all(descriptor: int, held: list[Any]) -> None:
