@@ -10,6 +10,7 @@ Whatever a backend raises is a `StoreError` here, and so is a bucket that is not
 from __future__ import annotations
 
 import datetime
+import errno
 import functools
 import hashlib
 import inspect
@@ -147,9 +148,14 @@ class RemoteStore:
     def path(self, name: str) -> Path:
         local = Path(scratch.folder(), f"{self._copies}-{processes.current}", name)
         shutil.rmtree(local, ignore_errors=True)
-        local.parent.mkdir(parents=True, exist_ok=True)
-        # A listing, because an object store has no directory to ask about.
-        self.files.get(self.full(name), str(local), recursive=self.files.isdir(self.full(name)))
+        try:
+            local.parent.mkdir(parents=True, exist_ok=True)
+            # A listing, because an object store has no directory to ask about.
+            self.files.get(self.full(name), str(local), recursive=self.files.isdir(self.full(name)))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise scratch.no_room(error) from error
+            raise
         return local
 
     def stamp(self, name: str) -> Stamp | None:

@@ -35,7 +35,7 @@ def folder() -> str:
             _remove_of_dead()
             _made = processes.current, tempfile.mkdtemp(prefix=f"{_PREFIX}{processes.current}-")
         except OSError as error:
-            raise _no_room(error) from error
+            raise no_room(error) from error
         _lock(os.path.join(_made[1], _ALIVE), os.O_CREAT)
         # Unlike `atexit` it is heeded by processes of multiprocessing, too.
         Finalize(None, _remove, _made, exitpriority=-100)
@@ -47,7 +47,12 @@ def part() -> tempfile.TemporaryDirectory[str]:
     try:
         return tempfile.TemporaryDirectory(dir=folder())
     except OSError as error:
-        raise _no_room(error) from error
+        raise no_room(error) from error
+
+
+def no_room(error: OSError) -> StoreError:
+    """Words for an error of the system's temporary folder."""
+    return StoreError(f"there is no room for temporary files, which a store behind a URL needs: {error}. Set TMPDIR to a folder that can be written")
 
 
 def remove() -> None:
@@ -59,10 +64,6 @@ def remove() -> None:
 def _remove(owner: int, path: str) -> None:
     if owner == processes.current:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _no_room(error: OSError) -> StoreError:
-    return StoreError(f"there is no room for temporary files, which a store behind a URL needs: {error}. Set TMPDIR to a folder that can be written")
 
 
 def _remove_of_dead() -> None:

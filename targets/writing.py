@@ -83,7 +83,11 @@ class HashingWriter(io.BufferedIOBase):
         with helped(lambda: self._pieces.update_all(held)) if worth_it else contextlib.nullcontext(False) as is_hashed:
             if not is_hashed:
                 self._pieces.update_all(held)
-            _write_all(self._descriptor, held)
+            try:
+                _write_all(self._descriptor, held)
+            except OSError as error:
+                error.filename = os.fspath(self._path)  # which disk is full: what is on its way to a far store lies in a temporary folder
+                raise
 
     def _revisit(self) -> Any:
         if self._revisited is None:

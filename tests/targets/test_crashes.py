@@ -246,6 +246,36 @@ def test_a_disk_that_is_full_before_the_record_is_written_leaves_the_old_value(s
     assert leftovers_in(small_disk) == []
 
 
+FULL = """
+import sys, tempfile
+from targets import BytesTarget, StoreError
+from targets.opening import open_store
+from targets.place import Place
+
+tempfile.tempdir = sys.argv[1]
+store = open_store("memory://far")
+store.write("large", bytes(300_000))
+try:
+    print(store.path("large") if sys.argv[2] == "fetched" else BytesTarget(Place(store, "Step/n-1-" + 16 * "0a")).dump(bytes(int(sys.argv[2]))))
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("size", [300_000, 3_000_000])
+def test_where_the_temporary_folder_is_full_it_is_named_beside_the_far_store(size, small_disk):
+    said = fresh_python(FULL, small_disk, size)
+    assert said.startswith("cannot write memory://far/Step/n-1-")
+    assert f"No space left on device: '{small_disk}/luigi-warp-" in said
+    assert list(small_disk.iterdir()) == []
+
+
+def test_so_it_is_where_an_output_is_fetched(small_disk):
+    said = fresh_python(FULL, small_disk, "fetched")
+    assert "No space left on device" in said
+    assert said.endswith("Set TMPDIR to a folder that can be written")
+
+
 def test_a_store_that_cannot_be_made_says_so(tmp_path):
     (tmp_path / "file").write_text("")
 
