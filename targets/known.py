@@ -35,7 +35,7 @@ def find(place: Place, through: Store | Snapshot | None = None) -> tuple[Record,
         record = Record.from_bytes(data)
         for part in record.parts:
             # Whoever can write a record must not be able to have other files read or removed by it.
-            if part.file and not part.file.startswith(place.stem + "."):
+            if part.file and not _is_of(place, part.file):
                 raise RecordError(f"it belongs to another task: it names the file {part.file!r}")
     except FileNotFoundError:
         return None
@@ -45,6 +45,12 @@ def find(place: Place, through: Store | Snapshot | None = None) -> tuple[Record,
         raise type(error)(f"{place.store.where(name)}: {error}") from error
     remember(place, record, stamp)
     return record, stamp
+
+
+def _is_of(place: Place, name: str) -> bool:
+    """Whether a file lies beside the record, and is called as it is but for the ending."""
+    ending = name.removeprefix(place.stem + ".")
+    return ending != name and not any(character in ending for character in "/\\\0")
 
 
 def of_stamp(place: Place, stamp: Stamp | None) -> Record | None:

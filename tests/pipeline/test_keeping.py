@@ -8,7 +8,8 @@ from luigi.execution_summary import LuigiRunResult
 
 import pipeline
 from pipeline import Task, WrapperTask, inherit_dict, inherit_list
-from targets import JsonTarget
+from targets import JsonTarget, RecordError
+from targets.target import sealed
 
 
 class Ingest(Task):
@@ -106,6 +107,27 @@ def test_a_record_of_another_task_is_not_believed(ran):
             swapped.write(taken.read())
     assert "belongs to another task" in str(pipeline.plan(Train(rate=2.0)).verdicts[Train(rate=2.0)])
     assert ran(Train(rate=2.0)) == ["Train"]
+
+
+@pytest.mark.parametrize("ending", [".x/../../../precious", "./../../../precious", ".x/precious", ".x\\\\precious"])
+def test_a_record_cannot_name_files_elsewhere(ending, ran, store):
+    """Also where somebody has made the folder of which the name speaks."""
+    ran(Train())
+    target = Train().target
+    record = target.find_record()[0]
+    (store / (target.place.stem + ".x")).mkdir()
+    precious = [store / "precious", store / (target.place.stem + ".x") / "precious"]
+    for path in precious:
+        path.write_text("1.0")
+    data = dataclasses.replace(record, parts=(dataclasses.replace(record.parts[0], file=target.place.stem + ending),))
+    (store / target.place.record_name).write_bytes(sealed(data)[1])
+
+    assert "belongs to another task" in str(pipeline.plan(Train()).verdicts[Train()])
+    with pytest.raises(RecordError):
+        Train().load()
+    ran(Train())
+    Train().remove()
+    assert all(path.exists() for path in precious)
 
 
 def test_a_failure_skips_what_needs_it_and_keeps_the_rest():
