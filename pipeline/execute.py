@@ -20,6 +20,7 @@ from typing import Any
 import luigi
 
 from pipeline import access, failures, libraries, planning, strays, structure
+from pipeline.borrowing import Given
 from pipeline.checks import check
 from pipeline.errors import RequirementFailedError
 from pipeline.facts import drift_of, for_record, named, stable_digest
@@ -40,7 +41,6 @@ from targets.store import Draft
 from targets.target import Facts
 
 log = logging.getLogger("pipeline")
-
 
 _NO_OPTIONS: Mapping[str, Any] = {}
 
@@ -120,6 +120,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
             del task._execution
         duration = time.perf_counter() - begun
         target = execution.target
+        value = execution.given.owned(value, execution.directory)
         scope.marks.mark(store)
         kept.keep(store, scope.code.of(type(task)))
         record = target.dump(value, facts=execution.facts(value, duration, target), draft=draft, directory=execution.side_files)
@@ -141,6 +142,7 @@ class Execution:
         self.started = 0.0
         self.inputs: list[Input] = []
         self.dynamic: list[dict[str, Any]] = []
+        self.given = Given(type(task))
         self._loads_plainly = not type(task).load_options and type(task).load_input_params is Task.load_input_params
         #: What keeps small outputs while a run lasts, if they are loaded in the ordinary way.
         self._small = scope.small if scope.inside_run and self._loads_plainly and not task.share_inputs else None
@@ -167,6 +169,7 @@ class Execution:
 
         def load(path: str, required: Any) -> Any:
             value, identities[path] = self._load(path, required)
+            self.given.add(value)
             return value
 
         loaded = structure.transform(requirements, load)
@@ -217,6 +220,7 @@ class Execution:
 
                 def load(path: str, required: Any, row: dict[str, Any] = row) -> Any:
                     value, identity = self._load(path, required)
+                    self.given.add(value)
                     row["inputs"].append([path, named(required), key_of(required), identity, to_text([required])])
                     return value
 
