@@ -36,7 +36,7 @@ class Source:
         self._state = _state_of(filename)
         self.definitions: dict[str, list[Definition]] = {}
         self.lambdas: dict[int, list[ast.Lambda]] = {}
-        self._codes: dict[tuple[str, int], types.CodeType] | None = None
+        self._codes: dict[tuple[str, int], list[types.CodeType]] | None = None
         self._index(self.tree, "")
 
     @functools.cached_property
@@ -65,16 +65,16 @@ class Source:
         for found in self.definitions.values():
             found.sort(key=lambda definition: definition.lineno)
 
-    def code(self, name: str, line: int) -> types.CodeType | None:
-        """The compiled code of a function by qualified name and first line."""
+    def codes(self, name: str, line: int) -> list[types.CodeType]:
+        """The compiled code of a function by qualified name and first line; several where a line has several lambdas."""
         if self._codes is None:
             self._codes = {}
             waiting: list[types.CodeType] = [compile(self.text, self.filename, "exec", dont_inherit=True)]
             while waiting:
                 code = waiting.pop()
-                self._codes[code.co_qualname, code.co_firstlineno] = code
+                self._codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
                 waiting.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-        return self._codes.get((name, line))
+        return self._codes.get((name, line), [])
 
     def is_outdated(self) -> bool:
         """Whether the file was written again. Then it is parsed anew when it is next asked for: the module may have been reloaded."""
@@ -138,7 +138,7 @@ def function_definition(function: types.FunctionType) -> tuple[Definition, Sourc
         if source is None:
             return None
         found = _find(source, code)
-        if found is not None and (_rewritten(function) or _same_code(source.code(code.co_qualname, code.co_firstlineno), code)):
+        if found is not None and (_rewritten(function) or any(_same_code(one, code) for one in source.codes(code.co_qualname, code.co_firstlineno))):
             return found, source
         # The module may have been reloaded since its file was parsed: look once more.
         _parsed.pop(code.co_filename)
@@ -150,10 +150,13 @@ def function_definition(function: types.FunctionType) -> tuple[Definition, Sourc
 
 def _find(source: Source, code: types.CodeType) -> Definition | None:
     if code.co_name == "<lambda>":
-        candidates: list[Any] = source.lambdas.get(code.co_firstlineno, [])
+        candidates = source.lambdas.get(code.co_firstlineno, [])
         if len(candidates) > 1:
-            # Several on one line: told apart by what they are compiled to.
-            candidates = [node for node in candidates if _same_code(_compiled_lambda(node), code)] or candidates
+            # Several on one line: told apart by where their bodies stand, else by what they are compiled to.
+            places = set(code.co_positions())
+            candidates = [node for node in candidates if _place(node.body) in places] or [
+                node for node in candidates if _same_code(_compiled_lambda(node), code)
+            ]
         return candidates[0] if candidates else None
     for definition in source.definitions.get(code.co_qualname, []):
         first = min([definition.lineno, *(decorator.lineno for decorator in getattr(definition, "decorator_list", []))])
@@ -162,9 +165,13 @@ def _find(source: Source, code: types.CodeType) -> Definition | None:
     return None
 
 
-def _compiled_lambda(node: ast.Lambda) -> types.CodeType | None:
+def _place(node: ast.expr) -> tuple[int | None, ...]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+
+
+def _compiled_lambda(node: ast.Lambda) -> types.CodeType:
     compiled = compile(ast.Expression(node), "<lambda>", "eval")
-    return next((constant for constant in compiled.co_consts if isinstance(constant, types.CodeType)), None)
+    return next(constant for constant in compiled.co_consts if isinstance(constant, types.CodeType))
 
 
 def _rewritten(function: types.FunctionType) -> bool:
@@ -172,10 +179,8 @@ def _rewritten(function: types.FunctionType) -> bool:
     return "@pytest_ar" in function.__globals__
 
 
-def _same_code(one: types.CodeType | None, other: types.CodeType) -> bool:
+def _same_code(one: types.CodeType, other: types.CodeType) -> bool:
     """Equal but for file names and lines."""
-    if one is None:
-        return False
     if (one.co_code, one.co_names, one.co_varnames, one.co_argcount, one.co_kwonlyargcount, one.co_flags) != (
         other.co_code,
         other.co_names,

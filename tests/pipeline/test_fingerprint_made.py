@@ -30,6 +30,13 @@ SEEN = {
         "class Inner:\n    def size(self):\n        return «1||2»\nclass Model:\n    inner: Inner",
         "typing.get_type_hints(Model)['inner']().size()",
     ),
+    "the second lambda of a line": ("TABLE = {'a': lambda x: x + 1, 'b': lambda x: x + «2||3»}", "TABLE['b'](1)"),
+    "the second lambda of a line, which asks": ("PAIR = [lambda x: 1 if x else 2, lambda x: 1 if x else «2||3»]", "PAIR[1](1)"),
+    "the second lambda of a line, with what surrounds it": (
+        "def make(k):\n    return [lambda x: x + k, lambda x: x * «k||-k»]\nPAIR = make(3)",
+        "PAIR[1](1)",
+    ),
+    "a lambda in a lambda": ("f = lambda x: (lambda y: y + «1||2»)(x)", "f(1)"),
     "a function made with a list": (MAKE + "f = make([«1||2»])", "f(3)"),
     "functions composed": (MAKE + "f = make(«abs, len||len, abs»)", "f(3)"),
     "a class made by a function": (
