@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 from collections.abc import Iterator
 
 #: Objects that are made between two collections of the young ones; Python's own 700 are a handful of tasks.
 _YOUNG = 10_000
+
+#: How many are set aside, one within the other or in several threads, and what was set before the first.
+_graphs = 0
+_before = gc.get_threshold()
+_lock = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -43,12 +49,20 @@ def set_aside_more() -> None:
 @contextlib.contextmanager
 def graph_set_aside() -> Iterator[None]:
     """What there is now is not looked through meanwhile, and young objects are less often: most of them stay as well."""
-    young, middle, old = gc.get_threshold()
-    gc.freeze()
-    if young:
-        gc.set_threshold(max(young, _YOUNG), middle, old)
+    global _graphs, _before
+    with _lock:
+        if not _graphs:
+            _before = gc.get_threshold()
+        _graphs += 1
+        gc.freeze()
+        young, middle, old = _before
+        if young:
+            gc.set_threshold(max(young, _YOUNG), middle, old)
     try:
         yield
     finally:
-        gc.set_threshold(young, middle, old)
-        gc.unfreeze()
+        with _lock:
+            _graphs -= 1
+            if not _graphs:
+                gc.set_threshold(*_before)
+            gc.unfreeze()

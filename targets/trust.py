@@ -13,6 +13,7 @@ import functools
 import hmac
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,19 +96,25 @@ class _Settled(NamedTuple):
 
 
 _settled: _Settled | None = None
+_runs = 0
+_lock = threading.Lock()
 
 
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
-    """During a run the settings are those of its beginning: a step that changes the environment opens no door."""
-    global _settled
-    before = _settled
-    _settled = None
-    _settled = _Settled(keyring(), pickle_is_allowed(), _unsigned_is_allowed())
+    """During a run, and those within it or beside it, the settings are those of its beginning: a step that changes the environment opens no door."""
+    global _settled, _runs
+    with _lock:
+        if _settled is None:
+            _settled = _Settled(keyring(), pickle_is_allowed(), _unsigned_is_allowed())
+        _runs += 1
     try:
         yield
     finally:
-        _settled = before
+        with _lock:
+            _runs -= 1
+            if not _runs:
+                _settled = None
 
 
 def keyring() -> Keyring:

@@ -391,3 +391,13 @@ def test_every_format_says_whether_it_runs_code():
 
     kinds = [kind for kind in vars(targets).values() if isinstance(kind, type) and issubclass(kind, Target)]
     assert [kind for kind in kinds if kind.runs_code] == [PickleTarget]
+
+
+def test_two_runs_at_the_same_time_leave_nothing_settled(monkeypatch):
+    one, other = trust.settled(), trust.settled()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    other.__exit__(None, None, None)
+    monkeypatch.setenv(trust.KEY, KEY)
+    assert trust.keyring()

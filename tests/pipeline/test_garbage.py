@@ -101,3 +101,14 @@ def test_a_pause_leaves_the_collector_as_it_was(enabled):
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+def test_two_graphs_at_the_same_time_leave_it_as_it_was():
+    before = gc.get_threshold()
+    one, other = garbage.graph_set_aside(), garbage.graph_set_aside()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert gc.get_threshold() != before
+    other.__exit__(None, None, None)
+    assert gc.get_threshold() == before
