@@ -304,7 +304,7 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
             # It may have appeared meanwhile: `retry_external_tasks`.
             is_there = verdict.is_current or (worker is not None and planning.find(task, scope).verdict.is_current)
-            error = None if is_there else _unasked(verdict) or _missing(task)
+            error = None if is_there else _unasked(verdict) or _missing(task, verdict)
             outcomes[task] = Outcome("failed" if error else "kept", verdict, error=error, task=task)
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
@@ -383,7 +383,7 @@ def _unasked(verdict: Verdict) -> StepError | None:
     return StepError(f"{verdict.reason}. The log has the traceback") if verdict.reason.startswith(planning.COMPLETE_FAILED) else None
 
 
-def _missing(task: Any) -> MissingFileError:
+def _missing(task: Any, verdict: Verdict) -> MissingFileError:
     if isinstance(task, ExternalFile):
-        return MissingFileError(f"{task.path} is not there: put the file in its place, or correct the path")
+        return MissingFileError(f"{verdict.reason}: put the file in its place, or correct the path")
     return MissingFileError(f"{task!r} is made by somebody else, and its output is not there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,9 @@ def _check_limits(cls: type[Task[Any]]) -> None:
         value = getattr(cls, name)
         if not isinstance(value, (luigi.Parameter, property)) and value is not None and (not isinstance(value, (int, float)) or value < 0):
             raise TaskDefinitionError(f"{cls.__name__}.{name} is {value!r}: it must be a number from 0")
+    fresh = cls.fresh_for
+    if not isinstance(fresh, (luigi.Parameter, property, datetime.timedelta)) and fresh is not None:
+        raise TaskDefinitionError(f"{cls.__name__}.fresh_for is {fresh!r}: it must be a datetime.timedelta, or None for no limit")
     limit = cls.max_parallel
     if limit is not None and (type(limit) is not int or limit < 1):
         raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")

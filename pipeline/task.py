@@ -366,9 +366,14 @@ class ExternalFile(BaseTask, luigi.ExternalTask):
         try:
             if os.path.isdir(where):
                 return Finding(CURRENT, seal.tree_digest(where)[0])
-            return Finding(CURRENT, filecache.cached_digest(where))
+            if os.path.isfile(where) or not os.path.exists(where):
+                return Finding(CURRENT, filecache.cached_digest(where))
+            why = "it is a pipe, a socket or a device"
         except (FileNotFoundError, NotADirectoryError):
             return Finding(Verdict(Rule.MISSING, f"{where} is not there"))
+        except (OSError, ValueError, DamagedError) as error:  # a loop of links, a name that no file can have, a link in a directory
+            why = str(error)
+        return Finding(Verdict(Rule.MISSING, f"{where!r} cannot be read: {why}"))
 
 
 def set_aside(target: Target[Any], error: DamagedError) -> None:

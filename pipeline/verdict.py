@@ -7,6 +7,7 @@ raise only for what a person must settle (a record of a newer version).
 
 from __future__ import annotations
 
+import datetime
 import enum
 import logging
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import luigi
 
 from pipeline import units
-from pipeline.errors import RequirementError
+from pipeline.errors import RequirementError, TaskDefinitionError
 from pipeline.ours import Ours
 from pipeline.parameters import from_text
 from targets import seal, trust
@@ -220,9 +221,11 @@ def _what_is_other(required: Any, finding: Finding, scope: Scope) -> str:
 
 def too_old(task: Any, scope: Scope, record: Record) -> Verdict | None:
     """EXPIRED where the output is older than the step's `fresh_for`, or is dated later than now: of that nobody knows how old it is."""
-    limit = type(task).fresh_for
+    limit = task.fresh_for
     if limit is None or scope.is_fresh(record):
         return None
+    if not isinstance(limit, datetime.timedelta):
+        raise TaskDefinitionError(f"{task!r}: fresh_for is {limit!r}: it must be a datetime.timedelta, or None for no limit")
     made = record.started + record.duration
     # By the clock, since another run may have made it long after this one has begun.
     ahead = made - time.time()

@@ -110,9 +110,9 @@ def tree_digest(directory: str | os.PathLike[str]) -> tuple[str, int]:
     for path in sorted(root.rglob("*"), key=lambda found: found.relative_to(root).as_posix()):
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
-            raise DamagedError(f"{path} is a link; an output directory may hold files and directories only")
+            raise DamagedError(f"{path} is a link; what is known by its content may hold files and directories only")
         if not (path.is_dir() or path.is_file()):
-            raise DamagedError(f"{path} is a pipe, a socket or a device; an output directory may hold files and directories only")
+            raise DamagedError(f"{path} is a pipe, a socket or a device; what is known by its content may hold files and directories only")
         if path.is_dir():
             parts.append(f"d {name}")
         else:

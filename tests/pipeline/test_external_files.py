@@ -1,5 +1,9 @@
 """External files and directories: their content counts, and nothing of them is stored."""
 
+import os
+
+import pytest
+
 import pipeline
 from pipeline import ExternalFile, Task, WrapperTask
 
@@ -36,6 +40,35 @@ def test_a_missing_external_file_fails_and_what_needs_it_is_skipped(tmp_path):
     assert run.skipped == [Read()]
     assert run.exit_code == 1
     assert "nothing.txt is not there" in str(run.outcomes[run.failed[0]].error)
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a loop of links", "a directory with a link", "too long a name", "a null in its name"])
+def test_one_that_cannot_be_read_fails_alone(kind, tmp_path):
+    path = tmp_path / ("x" * 300 if kind == "too long a name" else "x\0" if kind == "a null in its name" else "x")
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a loop of links":
+        path.symlink_to(path)
+    elif kind == "a directory with a link":
+        path.mkdir()
+        (path / "link").symlink_to(tmp_path)
+
+    class Read(Task):
+        def requires(self):
+            return ExternalFile(str(path))
+
+        def easy_run(self, inputs):
+            return 1
+
+    class Other(Task):
+        def easy_run(self, inputs):
+            return 2
+
+    run = pipeline.build([Read(), Other()])
+    assert run.ran == [Other()]
+    assert run.skipped == [Read()]
+    assert "cannot be read: " in str(run.outcomes[run.failed[0]].error)
+    assert "put the file in its place, or correct the path" in str(run.outcomes[run.failed[0]].error)
 
 
 def test_an_external_directory_is_its_files(ran, tmp_path):

@@ -5,6 +5,7 @@ import datetime
 import os
 
 import luigi
+import pytest
 
 import pipeline
 from pipeline import Task, inherit_list, verdict
@@ -33,6 +34,33 @@ def test_a_step_that_must_look_every_time_runs_nothing_below_if_it_finds_the_sam
     assert ran(Learn()) == ["Fetch"]
     monkeypatch.setenv("FETCHED", "other")
     assert ran(Learn()) == ["Fetch", "Learn"]
+
+
+def test_it_may_be_a_parameter(ran):
+    class Fetch(Task):
+        fresh_for = luigi.TimeDeltaParameter()
+
+        def easy_run(self, inputs):
+            return 1
+
+    soon, late = Fetch(fresh_for=datetime.timedelta(0)), Fetch(fresh_for=datetime.timedelta(days=1))
+    assert sorted(ran(soon, late)) == ["Fetch", "Fetch"]
+    assert pipeline.build([soon, late]).ran == [soon]
+
+
+def test_what_is_no_time_is_refused():
+    with pytest.raises(pipeline.TaskDefinitionError, match=r"Step.fresh_for is 3600: it must be a datetime.timedelta"):
+        type("Step", (Task,), {"fresh_for": 3600})
+
+    class Counts(Task):
+        fresh_for = luigi.IntParameter(default=3600)
+
+        def easy_run(self, inputs):
+            return 1
+
+    pipeline.build(Counts())
+    with pytest.raises(pipeline.TaskDefinitionError, match=r"Counts.* fresh_for is 3600"):
+        pipeline.plan(Counts())
 
 
 def test_outside_of_build_a_process_looks_once():
