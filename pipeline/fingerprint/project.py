@@ -19,7 +19,8 @@ _BUILTIN = frozenset(sys.builtin_module_names) | frozenset(sys.stdlib_module_nam
 
 @functools.cache
 def _library_folders() -> tuple[str, ...]:
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    paths = sysconfig.get_paths()
+    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders.update(site.getsitepackages() if hasattr(site, "getsitepackages") else [])
     folders.add(site.getusersitepackages() if hasattr(site, "getusersitepackages") else "")
     return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders if folder))
