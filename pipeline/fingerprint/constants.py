@@ -8,8 +8,12 @@ dict) counts only where no function of its module changes it: a cache is no sett
 from __future__ import annotations
 
 import ast
+import functools
+import os
+import re
+import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.fingerprint import values
@@ -21,8 +25,9 @@ _FLEETING_NAMES = frozenset(
     """getpid getppid now today utcnow urandom uuid1 uuid4 perf_counter monotonic
     gethostname mkdtemp mkstemp getLogger id object""".split()
 )
-#: Where something lies, which means nothing unless it is read there.
-_PLACES = frozenset("__file__ __path__ __spec__ getcwd cwd resolve abspath".split())
+#: Where something lies, which means nothing unless it is read there. What the place of the code tells is the same in every folder: `_placeless`.
+_OF_CODE = frozenset("__file__ __path__ __spec__".split())
+_PLACES = frozenset("getcwd cwd resolve absolute abspath home expanduser".split())
 _READS = frozenset("read read_text read_bytes readlines open load loads safe_load loadtxt genfromtxt".split())
 _CHANGES = frozenset(
     "append add update setdefault pop popitem clear extend insert remove discard sort reverse appendleft popleft extendleft fill put".split()
@@ -34,9 +39,9 @@ def live_value(value: Any, statements: list[Any], environment: Mapping[str, Any]
     if statements and (_spelled_out(statements) or _is_fleeting(statements, environment)):
         return ""
     if is_scalar(value):
-        return f"={type(value).__name__}:{_text(value)}"
+        return f"={type(value).__name__}:{_placeless(_text(value))}"
     text = values.text(value) if statements and (values.is_fixed(value) or not changes()) else None
-    return f"={seal.short_digest(text.encode('utf-8', 'surrogatepass'))}" if text is not None else ""
+    return f"={seal.short_digest(_placeless(text).encode('utf-8', 'surrogatepass'))}" if text is not None else ""
 
 
 def changed_names(tree: ast.Module) -> frozenset[str]:
@@ -107,7 +112,7 @@ def live_values(function: types.FunctionType, node: Any, inner: Mapping[str, Any
     rebound = {name for inside in ast.walk(node) if isinstance(inside, ast.Nonlocal) for name in inside.names} if inner else set()
     for name, value in sorted(inner.items()):
         if is_scalar(value) and name not in rebound:
-            texts.append(f";{name}={type(value).__name__}:{_text(value)}")
+            texts.append(f";{name}={type(value).__name__}:{_placeless(_text(value))}")
     positional = [*node.args.posonlyargs, *node.args.args]
     expressions = list(zip(positional[len(positional) - len(node.args.defaults) :], node.args.defaults, strict=True))
     for (argument, expression), value in zip(expressions, function.__defaults__ or (), strict=False):
@@ -124,7 +129,28 @@ def _default(name: str, expression: Any, value: Any, environment: Mapping[str, A
 
 
 def _text(value: Any) -> str:
-    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
+    if isinstance(value, frozenset):
+        return repr(sorted(map(_text, value)))
+    if isinstance(value, tuple) and _holds_sets(value):
+        return f"({', '.join(map(_text, value))})"
+    return repr(value)
+
+
+def _placeless(text: str) -> str:
+    """The same text in whatever folder the code lies, and whoever runs it."""
+    return _roots(tuple(sys.path), os.path.expanduser("~")).sub("<here>", text) if os.sep in text else text
+
+
+@functools.lru_cache(maxsize=8)
+def _roots(folders: tuple[str, ...], home: str) -> re.Pattern[str]:
+    """Where code is found, and one's own folder, as they stand in the text of a path; the longest first."""
+    found = {form for folder in (*folders, home) if folder for form in (os.path.abspath(folder), os.path.realpath(folder)) if form.strip(os.sep)}
+    texts = sorted((re.escape(repr(root)[1:-1]) for root in found), key=len, reverse=True)
+    return re.compile(rf"(?<=['\"])(?:{'|'.join(texts)})(?=[/\\'\"])")
+
+
+def _holds_sets(value: Any) -> bool:
+    return isinstance(value, frozenset) or (isinstance(value, tuple) and any(map(_holds_sets, value)))
 
 
 def _spelled_out(statements: list[Any]) -> bool:
@@ -140,12 +166,13 @@ def _computes(statement: Any) -> bool:
 
 def _is_fleeting(statements: list[Any], environment: Mapping[str, Any]) -> bool:
     for statement in statements:
-        is_read = any(getattr(inside, "id", getattr(inside, "attr", None)) in _READS for inside in ast.walk(statement))
+        names = {getattr(inside, "id", getattr(inside, "attr", None)) for inside in ast.walk(statement)}
+        is_told = not names.isdisjoint(_READS | _OF_CODE)
         for inside in ast.walk(statement):
             name = inside.id if isinstance(inside, ast.Name) else inside.attr if isinstance(inside, ast.Attribute) else None
             if name is None:
                 continue
-            if name in _FLEETING_NAMES or name in _FLEETING_MODULES or (name in _PLACES and not is_read):
+            if name in _FLEETING_NAMES or name in _FLEETING_MODULES or (name in _PLACES and not is_told):
                 return True
             known = environment.get(name) if isinstance(inside, ast.Name) else None
             module = known.__name__ if isinstance(known, types.ModuleType) else getattr(known, "__module__", None)
@@ -198,13 +225,12 @@ def _root(target: Any) -> str | None:
     return target.id if isinstance(target, ast.Name) else None
 
 
-def imported_from(name: str, statements: list[ast.stmt]) -> tuple[str, int, str] | None:
-    """(module, level, original name) where the last thing that binds a name is a plain import from elsewhere."""
+def imported_from(name: str, statements: list[ast.stmt]) -> Iterator[tuple[str, int, str, bool]]:
+    """(module, level, original name, whether by `*`) where the last thing that binds a name is a plain import from elsewhere, the last first."""
     for statement in reversed(statements):
         if isinstance(statement, ast.ImportFrom):
             for alias in statement.names:
                 if (alias.asname or alias.name) == name or alias.name == "*":
-                    return statement.module or "", statement.level, name if alias.name == "*" else alias.name
+                    yield statement.module or "", statement.level, name if alias.name == "*" else alias.name, alias.name == "*"
         elif not isinstance(statement, ast.Import):
-            return None
-    return None
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import types
 from collections.abc import Mapping
@@ -13,22 +14,41 @@ def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
     if isinstance(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, types.FunctionType):
-        inside = [value.__wrapped__] if hasattr(value, "__wrapped__") else []
-        if isinstance(registered := getattr(value, "registry", None), Mapping):  # of functools.singledispatch
+        inside = [attribute(value, "__wrapped__")] if has(value, "__wrapped__") else []
+        if isinstance(registered := attribute(value, "registry"), Mapping):  # of functools.singledispatch
             inside += registered.values()
         return inside + [cell for cell in closure(value).values() if callable(cell)]
-    if isinstance(value, (dict, list, tuple, set, frozenset)) and len(value) <= 10_000:
+    if isinstance(value, (dict, list, tuple, set, frozenset, collections.deque)) and len(value) <= 10_000:
         items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
-        made_here = {type(item) for item in items if type(item).__module__ != "builtins" and not is_code(item)} if kinds else set()
-        return [*(item for item in items if is_code(item)), *sorted(made_here, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")] + [
+        made_here = [item for item in items if type(item).__module__ != "builtins" and not is_code(item)] if kinds else []
+        held = [attribute for item in made_here for attribute in _attributes(item) if is_code(attribute)]
+        classes = sorted({type(item) for item in made_here}, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
+        return [*(item for item in items if is_code(item)), *held, *classes] + [
             inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in callables_inside(item, kinds=kinds)
         ]
-    inside = [getattr(value, name, None) for name in ("__wrapped__", "func", "fget", "py_func")]
+    inside = [attribute(value, name) for name in ("__wrapped__", "func", "fget", "py_func")]
     return [item for item in inside if item is not None and callable(item)]
 
 
+def attribute(value: Any, name: str) -> Any:
+    """An attribute of whatever an app has made, None where it has none; whose own `__getattr__` may raise anything."""
+    try:
+        return getattr(value, name, None)
+    except Exception:
+        return None
+
+
+def has(value: Any, name: str) -> bool:
+    return attribute(value, name) is not None
+
+
+def _attributes(item: Any) -> list[Any]:
+    own = attribute(item, "__dict__")
+    return list(own.values()) if isinstance(own, Mapping) else []
+
+
 def is_code(item: Any) -> bool:
-    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or hasattr(item, "__wrapped__")
+    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or has(item, "__wrapped__")
 
 
 def functions_of(value: Any) -> list[types.FunctionType]:
@@ -40,15 +60,15 @@ def functions_of(value: Any) -> list[types.FunctionType]:
         for candidate in candidates:
             if isinstance(candidate, types.FunctionType):
                 functions.append(candidate)
-                if hasattr(candidate, "__wrapped__"):
-                    following.append(candidate.__wrapped__)
+                if has(candidate, "__wrapped__"):
+                    following.append(attribute(candidate, "__wrapped__"))
             elif isinstance(candidate, (classmethod, staticmethod, types.MethodType)):
                 following.append(candidate.__func__)
             elif isinstance(candidate, property):
                 following += [part for part in (candidate.fget, candidate.fset, candidate.fdel) if part is not None]
             elif isinstance(candidate, (functools.partialmethod, functools.partial, functools.cached_property)):
                 following.append(candidate.func)
-            elif not isinstance(candidate, type) and callable(getattr(candidate, "__wrapped__", None)):
+            elif not isinstance(candidate, type) and callable(attribute(candidate, "__wrapped__")):
                 following.append(candidate.__wrapped__)
         candidates = following
         if not candidates:

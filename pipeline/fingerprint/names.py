@@ -56,7 +56,7 @@ def references(nodes: ast.AST | list[Any]) -> References:
 
 
 class _Scope:
-    def __init__(self, names: set[str], imports: dict[str, Imported], *, is_class: bool = False) -> None:
+    def __init__(self, names: set[str], imports: dict[str, list[Imported]], *, is_class: bool = False) -> None:
         self.names = names
         self.imports = imports
         self.is_class = is_class
@@ -90,8 +90,8 @@ class _Walker(ast.NodeVisitor):
             if scope.is_class and scope is not self._scopes[-1]:
                 continue
             if chain[0] in scope.imports:
-                imported = scope.imports[chain[0]]
-                self._found.imports[Imported(imported.module, imported.level, imported.name, (*imported.chain, *chain[1:]))] = None
+                for imported in scope.imports[chain[0]]:  # one in each branch, perhaps
+                    self._found.imports[Imported(imported.module, imported.level, imported.name, (*imported.chain, *chain[1:]))] = None
                 return
             if chain[0] in scope.names:
                 return
@@ -121,7 +121,8 @@ class _Walker(ast.NodeVisitor):
             self.visit(statement)
             bound = _bindings([statement], None)
             scope.names |= bound.names
-            scope.imports |= bound.imports
+            for name, several in bound.imports.items():
+                scope.imports.setdefault(name, []).extend(several)
         self._scopes.pop()
 
     def _comprehension(self, node: Any) -> None:
@@ -181,7 +182,7 @@ def _bindings(body: list[Any], arguments: ast.arguments | None) -> _Scope:
     """The names that a function or class body binds, nested scopes left out."""
     names: set[str] = set()
     outside: set[str] = set()
-    imports: dict[str, Imported] = {}
+    imports: dict[str, list[Imported]] = {}
     if arguments is not None:
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
         names.update(argument.arg for argument in every if argument is not None)
@@ -196,7 +197,8 @@ def _bindings(body: list[Any], arguments: ast.arguments | None) -> _Scope:
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             outside.update(node.names)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            imports.update(_imports(node))
+            for name, imported in _imports(node).items():
+                imports.setdefault(name, []).append(imported)
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif (isinstance(node, ast.ExceptHandler) and node.name) or (isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name):
@@ -208,4 +210,4 @@ def _bindings(body: list[Any], arguments: ast.arguments | None) -> _Scope:
             waiting.extend(inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr))
             continue
         waiting += children(node)
-    return _Scope(names - outside, {name: imported for name, imported in imports.items() if name not in outside})
+    return _Scope(names - outside, {name: several for name, several in imports.items() if name not in outside})

@@ -20,7 +20,7 @@ from typing import Any
 
 import luigi
 
-from pipeline.fingerprint import constants, inside, normal
+from pipeline.fingerprint import bodies, constants, inside, normal
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
 from pipeline.fingerprint.sources import Source, class_definition, function_definition, home, module_sources
@@ -127,7 +127,7 @@ class Walk:
         """What a call has made (`clean = make([1, 2])`, `namedtuple(...)`): the statement says with what."""
         # The sources of libraries are not read.
         is_nowhere = isinstance(value, type) and self.project.owns(value.__module__) and class_definition(value) is None
-        if origin is not None and (name != origin[1] or is_nowhere) and self._constant(origin, value):
+        if origin is not None and self._constant(origin, value) and (name != origin[1] or is_nowhere):
             self._explained.add(id(value))
 
     def _object(self, value: Any, origin: tuple[str, str] | None) -> None:
@@ -239,11 +239,13 @@ class Walk:
                 self._without_source(name, getattr(sys.modules.get(cls.__module__), "__file__", None) or "<string>")
             return
         node = found[0]
-        body = [statement for statement in normal.without_docstring(node.body) if not _is_skipped(statement, skipped | covered)]
-        decorators = [decorator for decorator in node.decorator_list if not (is_task and _last_name(decorator) in _INHERITING)]
+        names = [statement.name for statement in node.body if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        covered -= {one for one in names if names.count(one) > 1}  # the class has the last of them: a decorator may have kept the others
+        body = [statement for statement in normal.without_docstring(node.body) if not bodies.is_skipped(statement, skipped | covered)]
+        decorators = [decorator for decorator in node.decorator_list if not (is_task and bodies.last_name(decorator) in _INHERITING)]
         head: list[Any] = [*decorators, *node.bases, *node.keywords]
         extra = constants.live_attributes(cls, node, skipped | covered)
-        self._add(name, normal.form([*head, *body], in_class=True) + extra, [_shown_class(node, decorators, body)])
+        self._add(name, normal.form([*head, *body], in_class=True) + extra, [bodies.shown_class(node, decorators, body)])
         shell = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body, decorator_list=decorators)
         self._follow_all(references(shell), cls.__module__, environment, self._closure_of(cls))
 
@@ -256,6 +258,8 @@ class Walk:
             if isinstance(value, (dict, list, set)):
                 for found in inside.callables_inside(value, kinds=True):  # a registry that subclasses or decorators fill
                     self._later(found, None, ())
+            if isinstance(value, functools.singledispatchmethod):
+                self._later(value.dispatcher, None, ())
             for function in inside.functions_of(value):
                 if function.__code__.co_filename.startswith("<") and function_source_is_generated(function):
                     continue
@@ -284,9 +288,11 @@ class Walk:
             functions = inside.functions_of(value)
             for function in functions:
                 self._function(function)
+                for other in bodies.asked_of_first(function) if isinstance(value, classmethod) else ():
+                    self._task_attribute(cls, other)
             found = class_definition(base)
             if not functions and found is not None:
-                statements = [statement for statement in found[0].body if attribute in _bound_by(statement)]
+                statements = [statement for statement in found[0].body if attribute in bodies.bound_by(statement)]
                 extra = constants.live_attribute(value, statements)
                 self._add(f"{base.__module__}.{base.__qualname__}.{attribute}", normal.form(statements, in_class=True) + extra, statements)
                 environment = vars(sys.modules[base.__module__])
@@ -311,9 +317,10 @@ class Walk:
                 sources, statements = _about(name, module)
             if constants.contradicts(value, statements):
                 replaced = "".join(constants.replaced_value(name, value, source.tree) for source in sources)
-        binding = constants.imported_from(name, statements)
-        if binding is not None:
+        for binding in constants.imported_from(name, statements):
             target = _absolute(binding[0], binding[1], environment)
+            if binding[3] and name not in vars(sys.modules.get(target, types)):
+                continue  # `import *` of a module that has no such name
             if self.project.owns(target):
                 return self._constant((target, binding[2]), value)
             self._library(target)
@@ -376,30 +383,8 @@ def _imported(name: str) -> types.ModuleType | None:
             module = importlib.import_module(name)
         except ImportError:
             return None
+        except (Exception, SystemExit) as error:
+            # It may never be imported where it matters: on a machine without a GPU, say.
+            log.warning("%s cannot be imported here, so that changes of it will not be noticed: %s: %s", name, type(error).__name__, error)
+            return None
     return module
-
-
-def _is_skipped(statement: ast.stmt, names: Iterable[str]) -> bool:
-    bound = _bound_by(statement)
-    return bool(bound) and bound <= set(names)
-
-
-def _bound_by(statement: ast.stmt) -> set[str]:
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {statement.name}
-    if isinstance(statement, ast.Assign):
-        return {name.id for target in statement.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(statement.target, ast.Name):
-        return {statement.target.id}
-    return set()
-
-
-def _last_name(decorator: ast.expr) -> str:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-
-
-def _shown_class(node: ast.ClassDef, decorators: list[ast.expr], body: list[ast.stmt]) -> ast.ClassDef:
-    shown = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body or [ast.Pass()], decorator_list=decorators)
-    shown.type_params = []  # type: ignore[attr-defined]
-    return shown

@@ -18,7 +18,7 @@ import types
 from typing import Any
 
 from pipeline.errors import StaleSourceError
-from pipeline.fingerprint import constants
+from pipeline.fingerprint import constants, inside
 from pipeline.fingerprint.names import children
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -206,8 +206,8 @@ def _same_code(one: types.CodeType, other: types.CodeType) -> bool:
 def class_definition(cls: type) -> tuple[ast.ClassDef, Source] | None:
     """Where a loaded class is defined: beside one of its functions, else the last of that name in its module."""
     for value in vars(cls).values():
-        function = getattr(value, "__func__", value)
-        function = getattr(function, "fget", None) or function
+        function = inside.attribute(value, "__func__") or value
+        function = inside.attribute(function, "fget") or function
         if isinstance(function, types.FunctionType) and function.__qualname__ == f"{cls.__qualname__}.{function.__name__}":
             source = source_of(function.__code__.co_filename, function.__module__)
             found = _class_in(source, cls, function.__code__.co_firstlineno) if source is not None else None

@@ -66,6 +66,10 @@ def _text(value: Any, left: list[int]) -> str:
         return f"{name}({','.join([_text(getattr(value, item.name), left) for item in dataclasses.fields(value)])})"
     if callable(getattr(value, "model_dump", None)):  # pydantic's
         return f"{name}({_text(value.model_dump(), left)})"
+    if name == "re.Pattern":
+        return f"{name}:{value.pattern!r}{value.flags}"
+    if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and not value.dtype.hasobject:  # a scalar of numpy's
+        return f"{name}:{value.item()!r}"
     if name == "numpy.ndarray" and not value.dtype.hasobject:
         return f"{name}:{value.dtype.str}{value.shape}{seal.digest(value.tobytes())}"
     raise _NotPlain

@@ -36,6 +36,48 @@ SEEN = {
         "def make(k):\n    return [lambda x: x + k, lambda x: x * «k||-k»]\nPAIR = make(3)",
         "PAIR[1](1)",
     ),
+    "an object whose attributes are entries": (
+        "class Entries(dict):\n    __getattr__ = dict.__getitem__\nCONF = Entries(a=«1||2», b=Entries(c=1))\nclass Held:\n    conf = CONF",
+        "(CONF.a, Held.conf.a)",
+    ),
+    "what a later `import *` does not have": ("COLUMNS = ['a', '«b||c»']\nfrom NAME_lazy import *", "COLUMNS"),
+    "a method for one class of many": (
+        "class Show:\n    @functools.singledispatchmethod\n    def show(self, x):\n        return 0\n    @show.register\n    def _(self, x: int):\n"
+        "        return «1||2»\n    @show.register\n    def _(self, x: str):\n        return 5",
+        "Show().show(1)",
+    ),
+    "for which class a method is": (
+        "class Show:\n    @functools.singledispatchmethod\n    def show(self, x):\n        return 0\n    @show.register\n"
+        "    def on_number(self, x: «int||float»):\n        return 1",
+        "Show().show(1)",
+    ),
+    "a registry of objects that hold functions": (
+        "class Rule:\n    def __init__(self, check):\n        self.check = check\nRULES = []\ndef rule(function):\n    RULES.append(Rule(function))\n"
+        "    return function\n@rule\ndef positive(x):\n    return x > «0||5»",
+        "[rule.check(3) for rule in RULES]",
+    ),
+    "a queue of functions": (
+        "TODO = collections.deque()\ndef todo(function):\n    TODO.append(function)\n    return function\n"
+        "@todo\ndef first(x):\n    return x + «1||2»",
+        "[do(1) for do in TODO]",
+    ),
+    "what the second branch imports": (
+        "def f(x):\n    if x is None:\n        from os import getcwd as made\n    else:\n"
+        "        from NAME_lazy import clean as made\n    return made(x)",
+        "f(1)",
+    ),
+    "an attribute that a class is given in its module": (
+        "class Model:\n    def f(self):\n        return 1\nModel.columns = ['«a||b»']",
+        "Model.columns",
+    ),
+    "an attribute that a function is given": ("def score(x):\n    return x * score.factor\nscore.factor = «2||3»", "score(1)"),
+    "what a class method of another step asks its class for": (
+        "class Other(Task):\n    PREFIX = ['«a||b»']\n    @classmethod\n    def columns(cls):\n        return cls.PREFIX\n"
+        "    def easy_run(self, inputs):\n        return 1",
+        "Other.columns()",
+    ),
+    "a pattern from the environment": ("import re\nPATTERN = re.compile(os.environ['EDITED'])", "PATTERN.pattern"),
+    "a number of numpy's from the environment": ("RATE = np.float64(len(os.environ['EDITED']))", "RATE"),
     "a lambda in a lambda": ("f = lambda x: (lambda y: y + «1||2»)(x)", "f(1)"),
     "a function made with a list": (MAKE + "f = make([«1||2»])", "f(3)"),
     "functions composed": (MAKE + "f = make(«abs, len||len, abs»)", "f(3)"),
@@ -77,6 +119,10 @@ SEEN = {
     "a path from the environment": ("WHERE = pathlib.Path(os.environ['EDITED'])", "str(WHERE)"),
     "an array": ("WEIGHTS = np.full(2, len(os.environ['EDITED']))", "WEIGHTS"),
     "a dataclass": ("@dataclasses.dataclass(frozen=True)\nclass Conf:\n    size: int\nCONF = Conf(len(os.environ['EDITED']))", "CONF.size"),
+    "a file that a function of one's own parses": (
+        f"def load(path):\n    return json.loads(path.read_text())\nCONF = [load({HERE} / 'NAME.txt')]",
+        "CONF",
+    ),
     "a file that is parsed": (f"CONF = json.loads(({HERE} / 'NAME.txt').read_text())", "CONF"),
     "an attribute that has the name of what it takes": ("COLUMNS = ['a', '«b||c»']\nclass Conf:\n    COLUMNS = COLUMNS", "Conf.COLUMNS"),
     "a private attribute": ("class Conf:\n    _limit = len(os.environ['EDITED'])", "Conf._limit"),
@@ -90,10 +136,23 @@ SEEN = {
 #: An edit that means nothing here, and what changes in every process.
 UNSEEN = {
     "a cache": ("CACHE = dict()\ndef remember(x):\n    CACHE[x] = os.getpid()\n    return CACHE[x]\nremember(1)", "remember(3)"),
-    "where the module lies": (f"HERE = {HERE}\nNAMES = [str({HERE})]", "(HERE, NAMES)"),
+    "where the module lies": (
+        f"import os.path\nHERE = {HERE}\nNAMES = [str({HERE})]\nTEXT = os.path.dirname(os.path.abspath(__file__))",
+        "(HERE, NAMES, TEXT)",
+    ),
+    "what lies beside the module": (
+        f"import os.path\nHERE = {HERE}\nROOT = {HERE}.resolve()\nSQL = HERE / 'sql'\nQUERY = os.path.join(str(ROOT), 'x.sql')\nclass Paths:\n"
+        "    query = SQL / 'q.sql'\ndef f(path=SQL / 'q.sql'):\n    return path\n" + MAKE + "g = make(str(SQL))",
+        "(SQL, QUERY, Paths.query, f(), g(1))",
+    ),
+    "one's own folder": ("CACHE = pathlib.Path.home() / '.cache'\nMINE = CACHE / 'mine'", "MINE"),
     "a moment": ("NOW = [datetime.datetime.now().isoformat()]\nDAY = datetime.date.today()", "(NOW, DAY)"),
     "chance": ("DRAWN = np.random.default_rng().normal(size=3)", "DRAWN"),
     "another function of the same factory": (MAKE + "f = make([1])\ng = make([«1||2»])", "f(3)"),
+    "sets in a tuple": (
+        "GROUPS = (frozenset({'a', 'b', 'c', 'd'}), frozenset({'e', 'f', 'g'}), frozenset({('h', frozenset('ij'))}))",
+        "GROUPS",
+    ),
     "a lock in a dict": ("import threading\nLOCKS = {'a': threading.Lock()}", "LOCKS"),
 }
 #: What static reading does not see, as docs/limits.md says.

@@ -1,0 +1,45 @@
+"""Bodies of classes and functions as they stand in the text: what they bind, and what they ask for."""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterable
+
+from pipeline.fingerprint.sources import function_definition
+
+
+def is_skipped(statement: ast.stmt, names: Iterable[str]) -> bool:
+    bound = bound_by(statement)
+    return bool(bound) and bound <= set(names)
+
+
+def bound_by(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, ast.Assign):
+        return {name.id for target in statement.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    if isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    return set()
+
+
+def asked_of_first(function: types.FunctionType) -> set[str]:
+    """What a function asks its first argument for: `cls.LIMIT`."""
+    found = function_definition(function)
+    arguments = [*found[0].args.posonlyargs, *found[0].args.args] if found is not None and not isinstance(found[0], ast.ClassDef) else []
+    if found is None or not arguments:
+        return set()
+    asked = [one for one in ast.walk(found[0]) if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name)]
+    return {one.attr for one in asked if one.value.id == arguments[0].arg}  # type: ignore[attr-defined]
+
+
+def last_name(decorator: ast.expr) -> str:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+
+
+def shown_class(node: ast.ClassDef, decorators: list[ast.expr], body: list[ast.stmt]) -> ast.ClassDef:
+    shown = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body or [ast.Pass()], decorator_list=decorators)
+    shown.type_params = []  # type: ignore[attr-defined]
+    return shown
