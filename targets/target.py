@@ -34,7 +34,7 @@ from targets.reading import damage_of, verified_bytes, verified_file
 from targets.record import Part, Record
 from targets.snapshot import Snapshot
 from targets.store import Draft, Stamp, Store
-from targets.verifying import seal_directory, verify_part
+from targets.verifying import seal_directory, verify_directory, verify_part
 
 T = TypeVar("T")
 #: Makes the record of an output: given the one that it replaces, and by name what `Target` knows of what was written.
@@ -237,9 +237,10 @@ class Target(luigi.target.Target, Generic[T]):
 
     def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Facts, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []
-        if directory is not None and not os.listdir(directory):
-            # Nothing was left in it (a file in it became the output, say): it is no part of the output.
-            os.rmdir(directory)
+        if directory is not None and not (os.path.isdir(directory) and os.listdir(directory)):
+            # It, or all that was in it, became the output.
+            with suppress(FileNotFoundError):
+                os.rmdir(directory)
             directory = None
         if directory is None and self.store.size(self.directory_name) is not None:
             obsolete.append(self.directory_name)
@@ -280,7 +281,7 @@ class Target(luigi.target.Target, Generic[T]):
         if record is not None and stamp is not None:
             self.insist_on_trust(record)
             try:
-                return self.load_from(record, **options), stamp
+                return self._load_whole(record, **options), stamp
             except (DamagedError, FileNotFoundError):
                 # It may have been replaced since, and what is there now be in order.
                 return self.load_with_stamp(**options)
@@ -296,7 +297,7 @@ class Target(luigi.target.Target, Generic[T]):
                 raise MissingOutputError(f"the data of {self._owner()} were trimmed: build it again to load it")
             self.insist_on_trust(found[0])
             try:
-                return self.load_from(found[0], **options), found[1]
+                return self._load_whole(found[0], **options), found[1]
             except (DamagedError, FileNotFoundError) as error:
                 # Somebody may have committed between our look at the record and at the data.
                 if attempt == 2 or self.store.stamp(self.place.record_name) == found[1]:
@@ -311,6 +312,11 @@ class Target(luigi.target.Target, Generic[T]):
         if distrusted is not None:
             raise UntrustedError(f"{self.path} is not trusted: {distrusted}; it will be made again")
         trust.insist_on_decoding(runs_code=self.runs_code, store=self.store, what=self._owner())
+
+    def _load_whole(self, record: Record, **options: Any) -> T:
+        if record.directory is not None and not self.store.reads_in_bulk:  # of a far store nothing of it is here
+            verify_directory(self.store, self.directory_name, record.directory)
+        return self.load_from(record, **options)
 
     def load_from(self, record: Record, **options: Any) -> T:
         return self.load_part(record.part(self.part), **options)
@@ -350,8 +356,8 @@ class Target(luigi.target.Target, Generic[T]):
         """`DamagedError` unless all bytes are those that a record speaks of, whoever has written it."""
         for part in record.parts:
             verify_part(self.store, part)
-        if record.directory is not None and seal.tree_digest(self.store.path(self.directory_name))[0] != record.directory:
-            raise DamagedError(f"{self.store.where(self.directory_name)} is not what was written")
+        if record.directory is not None:
+            verify_directory(self.store, self.directory_name, record.directory, again=True)
 
     def remove(self) -> None:
         """Remove the output and its record; fine if there is none."""

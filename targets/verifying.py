@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from targets import seal
 from targets.errors import DamagedError, DumpError
@@ -30,6 +32,27 @@ def verify_once(store: Store, part: Part) -> os.PathLike[str]:
         if stamp is not None:
             _whole[where] = stamp
     return store.path(part.file)
+
+
+_directories: dict[tuple[str, str], tuple[str, tuple[Any, ...]]] = {}
+
+
+def verify_directory(store: Store, name: str, digest: str, *, again: bool = False) -> None:
+    """`DamagedError` unless a directory is what was written. `again`: also where this process has looked, and no file looks changed since."""
+    where, root = (store.url, name), store.path(name)
+    looks = digest, tuple(_looks(root))
+    if not again and _directories.get(where) == looks:
+        return
+    if seal.tree_digest(root)[0] != digest:
+        raise DamagedError(f"{store.where(name)} is not what was written")
+    _directories[where] = looks
+
+
+def _looks(root: os.PathLike[str]) -> Iterator[tuple[Any, ...]]:
+    for folder, _, files in os.walk(root):
+        for file in sorted(files):
+            found = os.lstat(os.path.join(folder, file))
+            yield folder, file, found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns
 
 
 def verify_part(store: Store, part: Part) -> None:

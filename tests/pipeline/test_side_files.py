@@ -3,9 +3,11 @@
 import os
 
 import luigi
+import pytest
 
 import pipeline
 from pipeline import Task
+from targets import DamagedError, FileTarget
 
 
 class WithFiles(Task):
@@ -56,3 +58,44 @@ def test_changed_side_files_are_another_content(ran, monkeypatch):
     Constant().remove()
     monkeypatch.setenv("SIDE_TEXT", "b")
     assert ran(Use()) == ["Constant", "Use"]
+
+
+class Uses(Task):
+    def requires(self):
+        return WithFiles()
+
+    def easy_run(self, inputs):
+        with open(inputs) as file:
+            return file.read()
+
+
+@pytest.mark.parametrize("way", ["changed", "emptied", "removed", "more"])
+def test_whoever_loads_an_output_notices_that_its_side_files_are_others(way, ran):
+    ran(Uses())
+    path = WithFiles().task_directory / "model.bin"
+    if way == "removed":
+        path.unlink()
+    elif way == "more":
+        (path.parent / "more").write_text("x")
+    else:
+        path.write_text("" if way == "emptied" else "evil")
+    Uses().remove()
+
+    assert sorted(ran(Uses())) == ["Uses", "WithFiles"]
+    assert Uses().load() == "side"
+    path.write_text("evil")
+    with pytest.raises(DamagedError, match="is not what was written"):
+        WithFiles().load()
+
+
+def test_the_directory_may_become_the_output(ran):
+    class Folder(Task):
+        target_type = FileTarget
+
+        def easy_run(self, inputs):
+            (self.task_directory / "a.txt").write_text("a")
+            return self.task_directory
+
+    ran(Folder())
+    assert [path.name for path in Folder().load().iterdir()] == ["a.txt"]
+    assert ran(Folder()) == []
