@@ -102,7 +102,7 @@ def _ours(store: LocalStore) -> Iterator[str]:
     internal = os.path.join(store.url, INTERNAL)
     families = list(_families(store))
     above = {"/".join(parts[:count]) for parts in (folder.split("/") for folder in families) for count in range(1, len(parts) + 1)}
-    with suppress(FileNotFoundError, NotADirectoryError):  # nothing was ever stored
+    with suppress(OSError):  # nothing was ever stored, or another complaint says why not
         if {name for name in os.listdir(store.url) if name != INTERNAL} <= above:
             yield os.path.realpath(store.url)  # the store itself may be a link
     yield internal

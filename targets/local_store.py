@@ -134,11 +134,19 @@ class LocalStore:
         return found
 
     def folders(self) -> Iterator[str]:
-        for directory, below, _ in os.walk(self.url):
+        for directory, below, _ in os.walk(self.url, onerror=self._refuse):
             relative = os.path.relpath(directory, self.url)
+            if relative != "." and INTERNAL in below:
+                below.clear()  # a store of its own
+                continue
             below[:] = sorted(name for name in below if not name.startswith(".") and named_key(name) is None)
             if relative != ".":
                 yield relative.replace(os.sep, "/")
+
+    def _refuse(self, error: OSError) -> None:
+        """What may not be looked into is not empty."""
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise StoreError(f"cannot look into {error.filename}: {error.strerror}. Mend the cause and run again") from error
 
     def delete(self, *names: str) -> None:
         for name in names:

@@ -201,6 +201,16 @@ def test_what_is_gone_is_wrong(cli, store):
 # rm
 
 
+def test_a_store_within_another_is_none_of_its_business(cli, store, monkeypatch):
+    with monkeypatch.context() as within:
+        within.setattr(Task, "TARGET_DIR", str(store / "inner"))
+        assert pipeline.build(All()).ok
+    inner = sorted((store / "inner").rglob("*.record.json"))
+    assert cli("doctor", "--fix")[0] == 0
+    assert cli("rm", "all", "--yes")[0] == 0
+    assert sorted((store / "inner").rglob("*.record.json")) == inner != []
+
+
 def test_rm_only_lists_without_yes(cli, store):
     pipeline.build(All())
     before = files(store)
