@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import logging
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import luigi
@@ -20,6 +22,9 @@ log = logging.getLogger("pipeline")
 
 #: Bytes of an output's name: it stands in the name of a file, beside a slug and a key.
 _LONGEST_OUTPUT = 64
+_EXTENSION = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*", re.ASCII)
+#: What stands beside an output under its name.
+_OURS = ("record.json", "last-failure.json", "files", "tmp", "aside")
 
 
 def check(cls: type[Task[Any]]) -> None:
@@ -28,24 +33,36 @@ def check(cls: type[Task[Any]]) -> None:
     _check_reads(cls)
     version_of(cls)
     _tell_of_complete(cls)
+    _tell_of_output(cls)
 
 
 def _check_target_types(cls: type[Task[Any]]) -> None:
+    if cls.outputs is not None and not isinstance(cls.outputs, Mapping):
+        raise TaskDefinitionError(f"{cls.__name__}.outputs is {cls.outputs!r}: it must be a dict of names and target classes")
     for kind in [cls.target_type, *(cls.outputs or {}).values()]:
         if isinstance(kind, type) and issubclass(kind, Target):
+            _check_extension(cls, kind.extension)
             continue
         if cls.outputs or not (isinstance(kind, type) and issubclass(kind, luigi.target.Target) and hasattr(kind, "dump") and hasattr(kind, "load")):
             raise TaskDefinitionError(
                 f"{cls.__name__}: {kind!r} is no target class: use one of `targets`, or a luigi.Target class with dump(value) and load()"
             )
     for name, kind in (cls.outputs or {}).items():
-        if kind.in_memory or not name.isidentifier():
+        if kind.in_memory or not isinstance(name, str) or not name.isidentifier():
             raise TaskDefinitionError(f"{cls.__name__}: the output {name!r} must be an identifier, and cannot be kept in memory alone")
         if len(name.encode()) > _LONGEST_OUTPUT:
             raise TaskDefinitionError(f"{cls.__name__}: the output {name[:40]}... has too long a name: {_LONGEST_OUTPUT} bytes are allowed")
     same = keys.same_as_files(list(dict.fromkeys([*(cls.outputs or {}), "record"])))
     if same is not None:
         raise TaskDefinitionError(f"{cls.__name__}: the outputs {same[0]!r} and {same[1]!r} would share a file on some systems: rename one of them")
+
+
+def _check_extension(cls: type[Task[Any]], extension: Any) -> None:
+    if not isinstance(extension, str) or not _EXTENSION.fullmatch(extension) or extension.endswith(_OURS):
+        raise TaskDefinitionError(
+            f"{cls.__name__}: {extension!r} is no extension of a file: write letters and digits, with dots between them, and not what a store "
+            f"calls its own files ({', '.join(_OURS)})"
+        )
 
 
 def _check_limits(cls: type[Task[Any]]) -> None:
@@ -65,12 +82,23 @@ def _check_reads(cls: type[Task[Any]]) -> None:
     names = getattr(cls, "reads", ())
     if isinstance(names, (str, bytes)):
         raise TaskDefinitionError(f"{cls.__name__}.reads is {names!r}: it must be a tuple of names, as in reads = ({names!r},)")
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise TaskDefinitionError(f"{cls.__name__}.reads is {names!r}: it must be a tuple of names")
 
 
 def _tell_of_complete(cls: type[Task[Any]]) -> None:
     if "complete" in vars(cls) and not cls.__module__.startswith("pipeline."):
         log.warning(
             "%s overrides complete(), which a build does not ask: its output is kept while it is true. Use `fresh_for`, `version` or --force, "
+            "or make it a plain luigi.Task",
+            cls.__name__,
+        )
+
+
+def _tell_of_output(cls: type[Task[Any]]) -> None:
+    if "output" in vars(cls) and not cls.__module__.startswith("pipeline."):
+        log.warning(
+            "%s overrides output(), which a build does not ask: what easy_run returns is stored as target_type says. Use `target_type`, "
             "or make it a plain luigi.Task",
             cls.__name__,
         )

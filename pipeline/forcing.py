@@ -21,7 +21,9 @@ class Forcing:
     """What is forced in one run. `among`: nothing but these tasks, whatever needs them."""
 
     def __init__(self, names: Any = (), *, among: Iterable[Any] | None = None) -> None:
-        given: Iterable[Any] = [names] if isinstance(names, (str, type, luigi.Task)) else names
+        given = [names] if isinstance(names, (str, type, luigi.Task)) else names or ()
+        if not isinstance(given, Iterable):
+            raise UnknownTaskError(f"force is {names!r}: it must be tasks, classes, families or 'all'")
         #: (name, whether what needs it is forced too)
         self._names = [_parsed(name) for name in given]
         self._among = None if among is None else {name_of(task) for task in among}
@@ -66,7 +68,11 @@ def _parsed(name: Any) -> tuple[str, bool]:
     if isinstance(name, luigi.Task):
         return name_of(name), False
     if isinstance(name, type):
-        return name.get_task_family(), False  # type: ignore[attr-defined]
+        if not issubclass(name, luigi.Task):
+            raise UnknownTaskError(f"force names {name.__name__}, which is no class of tasks")
+        return name.get_task_family(), False
+    if not isinstance(name, str):
+        raise UnknownTaskError(f"force names {name!r}, which is neither a task nor the name of one")
     return name.removesuffix("+"), name.endswith("+")
 
 

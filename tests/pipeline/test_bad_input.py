@@ -305,3 +305,58 @@ def test_a_module_of_the_user_that_hides_ours_is_named(name, uses, app):
     assert done.returncode == 1
     assert "ShadowedPackageError" in done.stderr
     assert f"rename your {name}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"workers": 0}, "workers is 0: it must be a whole number from 1"),
+        ({"workers": True}, "workers is True"),
+        ({"workers": "2"}, "workers is '2'"),
+        ({"scheduler": "http://luigid"}, "scheduler is 'http://luigid': pass a scheduler"),
+        ({"progress": "bar"}, "progress is 'bar': it must be True, or an observer"),
+        ({"force": 5}, "force is 5: it must be tasks"),
+        ({"force": [5]}, "force names 5, which is neither"),
+        ({"force": int}, "force names int, which is no class of tasks"),
+    ],
+)
+def test_an_argument_of_build_that_is_none_is_named(wrong, message):
+    with pytest.raises(pipeline.PipelineError, match=message):
+        pipeline.build(Source(), **wrong)
+
+
+@pytest.mark.parametrize("wrong", ["record.json", "x.record.json", "../x", "a/b", "", ".x", "files", 5, "x\0"])
+def test_an_extension_that_no_output_can_have_is_refused(wrong):
+    kind = type("Kind", (targets.Target,), {"extension": wrong})
+    with pytest.raises(pipeline.TaskDefinitionError, match="is no extension of a file"):
+        type("Step", (Task,), {"target_type": kind})
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("outputs", ["a"]), ("outputs", {1: JsonTarget}), ("reads", 5), ("reads", [5])])
+def test_an_attribute_that_means_nothing_is_refused(name, wrong):
+    with pytest.raises(pipeline.TaskDefinitionError, match="Step"):
+        type("Step", (Task,), {name: wrong})
+
+
+def test_a_step_with_an_output_of_its_own_is_told_that_nobody_asks_it(caplog):
+    type("Step", (Task,), {"output": lambda self: luigi.LocalTarget("x")})
+    assert "Step overrides output(), which a build does not ask" in caplog.text
+
+
+@pytest.mark.parametrize("value", [{"a": Source()}, [[Source()]], [Source(), 5]], ids=["in a dict", "nested", "among others"])
+def test_tasks_within_something_else_are_not_passed_over(value):
+    class Takes(Task):
+        given = luigi.Parameter()
+
+        def easy_run(self, inputs):
+            return 1
+
+    with pytest.raises(pipeline.PipelineError, match=r"Takes.given holds tasks within something else"):
+        pipeline.build(Takes(given=value))
+
+
+@pytest.mark.parametrize("package", [pipeline, targets])
+def test_every_error_that_a_user_meets_has_a_public_name(package):
+    errors = vars(sys.modules[f"{package.__name__}.errors"])
+    own = {name for name, kind in errors.items() if isinstance(kind, type) and kind.__module__ == f"{package.__name__}.errors"}
+    assert {name for name in own if not name.startswith("_")} <= {*dir(pipeline), *dir(targets)}
