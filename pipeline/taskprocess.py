@@ -6,6 +6,7 @@ what Luigi does not tell: whether a body ran, how long it took and what it raise
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import time
 from typing import Any
@@ -24,6 +25,9 @@ from pipeline.scope import current
 from pipeline.secrets import redact
 from pipeline.task import BaseTask
 from targets.errors import MissingOutputError
+from targets.messages import said
+
+log = logging.getLogger("pipeline")
 
 
 class _NeverStarted(multiprocessing.Process):
@@ -135,5 +139,9 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
             self.settled.append((self._owner.task_id, "skipped", 0.0, ex, None, None))
         else:
             self.settled.append((self._owner.task_id, "failed", time.perf_counter() - self._begun[1], ex, self._begun[0], None))
-        explanation = super()._handle_run_exception(ex)
+        try:
+            explanation = super()._handle_run_exception(ex)
+        except Exception as error:  # in its `on_failure`: what it has failed with stays what is told
+            log.exception("on_failure() of %r failed", self.task)
+            explanation = f"{type(ex).__name__}: {said(ex)}; and its on_failure() failed with {type(error).__name__}: {said(error)}"
         return redact(explanation) if isinstance(explanation, str) else explanation

@@ -143,7 +143,11 @@ class Worker(luigi.worker.Worker):
         observer = self._observer
         if observer is not None and not process.use_multiprocessing:
             observer.began(process.task, os.getpid())
-        self._running_tasks[task_id] = begun = self._engine.submit(process)
+        try:
+            self._running_tasks[task_id] = begun = self._engine.submit(process)
+        except OSError as error:  # as many processes or open files as there may be
+            self.put((task_id, FAILED, f"no process could be begun for {task_id}: {error}", [], None))
+            return
         if observer is not None and process.use_multiprocessing:
             observer.began(process.task, getattr(begun, "pid", None))
 

@@ -23,6 +23,8 @@ from targets.messages import said
 
 #: How often what steps print is shown, in seconds.
 _PERIOD = 0.1
+#: Seconds for which all others wait at most for a step that has run for too long and is to end.
+_PATIENCE = 5.0
 
 
 class ProcessJob:
@@ -55,6 +57,9 @@ class ProcessJob:
         return self._child.process.is_alive()
 
     def terminate(self) -> None:
+        """It has run for longer than it may: its step is left by an exception first, so that what it has begun elsewhere can be ended."""
+        self._child.ask_to_end()
+        self._child.wait(min(self._engine.grace, _PATIENCE))
         self._engine.stop(self._child, self)
 
 
@@ -64,7 +69,7 @@ class ProcessEngine:
     def __init__(self, describe: Callable[[Job], Any] = lambda _: None, find: Callable[[Any], Job] | None = None, grace: float = 0.0) -> None:
         self._describe = describe
         self._find = find
-        self._grace = grace
+        self.grace = grace
         self._children: list[Child] = []
         self._show_next = 0.0
         # An interpreter that ends waits for all children, and children that are idle wait for a job.
@@ -147,7 +152,7 @@ class ProcessEngine:
         self._children.clear()
 
     def close(self) -> None:
-        _end(self._children, self._grace)
+        _end(self._children, self.grace)
 
 
 def _heard_of(children: list[Child], timeout: float) -> list[Child]:

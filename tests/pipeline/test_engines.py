@@ -19,6 +19,8 @@ from pipeline import Task, steplogs
 
 __all__ = ["no_process_is_left"]
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
 
 class UnpicklableError(Exception):
     def __init__(self, held, message):
@@ -147,6 +149,47 @@ class Says(Task):
         return [os.getpid(), random.random()]
 
 
+LIMITED = """
+import resource, time, luigi, pipeline
+class S(pipeline.Task):
+    n = luigi.IntParameter()
+    def easy_run(self, inputs):
+        time.sleep(0.3)
+        return self.n
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (26, 26))
+    run = pipeline.build([S(n=n) for n in range(12)], workers=12)
+    print(len(run.ran), len(run.failed), {type(run.outcomes[task].error).__name__ for task in run.failed})
+    print(max(str(run.outcomes[task].error) for task in run.failed))
+"""
+
+
+def test_where_no_more_processes_can_be_begun_some_steps_fail_and_others_run(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIPELINE_TARGET_DIR": str(tmp_path / "store")}
+    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, env=environment, timeout=60, cwd=tmp_path)
+    ran, failed, kinds = done.stdout.splitlines()[0].split(maxsplit=2)
+    assert int(ran) + int(failed) == 12, done
+    assert 0 < int(failed) < 12
+    assert kinds == "{'StepError'}"
+    assert "no process could be begun for S_" in done.stdout
+
+
+class FailsTwice(luigi.Task):
+    def run(self):
+        raise ValueError("the first")
+
+    def on_failure(self, exception):
+        raise RuntimeError("the second")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_task_that_fails_once_more_in_on_failure_fails_alone(workers):
+    run = pipeline.build([FailsTwice(), *(Says(n=n) for n in range(3))], workers=workers)
+    assert run.failed == [FailsTwice()]
+    assert len(run.ran) == 3
+    assert "the first" in str(run.outcomes[FailsTwice()].error)
+
+
 def test_children_are_as_many_as_workers_and_draw_other_numbers():
     tasks = [Says(n=n) for n in range(50)]
     assert pipeline.build(tasks, workers=2).ok
@@ -187,6 +230,26 @@ def test_a_step_that_hangs_is_stopped_with_all_that_it_started(workers, tmp_path
     assert "timed out after 1 seconds and was terminated." in str(run.outcomes[Hangs()].error)
     assert len(told) == 1
     assert wait_until(lambda: not is_there(int((tmp_path / "started").read_text())))
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_step_that_has_run_for_too_long_can_tidy_up(heeds, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIPELINE_GRACE", "0.2" if not heeds else "20")
+
+    class TidiesUp(Task):
+        timeout = 1
+
+        def easy_run(self, inputs):
+            if not heeds:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            try:
+                time.sleep(60)
+            finally:
+                (tmp_path / "tidy").touch()
+
+    run = pipeline.build(TidiesUp())
+    assert run.failed == [TidiesUp()]
+    assert (tmp_path / "tidy").exists() is heeds
 
 
 def test_a_child_that_dies_while_it_is_idle_is_replaced():
