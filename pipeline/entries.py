@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("pipeline")
 
 _HEAD_SIZE = 65_536
+#: The year 9999.
+_LAST_MOMENT = 253_000_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +138,10 @@ def before(store: Store, run: str, last: int) -> list[RunEntry]:
 def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | None:
     try:
         body = json.loads(text if text is not None else store.read(f"{FOLDER}/{name}", _HEAD_SIZE))
-        ended = None if body.get("ended") is None else float(body["ended"])
+        ended = None if body.get("ended") is None else _moment(body["ended"])
         return RunEntry(
             id=run,
-            begun=float(body["begun"]),
+            begun=_moment(body["begun"]),
             ended=ended,
             outcome=body["outcome"] if ended is not None else "unfinished",
             exit_code=body.get("exit_code"),
@@ -163,6 +165,14 @@ def _read(store: Store, run: str, name: str, text: bytes | None) -> RunEntry | N
     except (OSError, StoreError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         log.warning("the history of run %s cannot be read: %s: %s", run, type(error).__name__, error)
         return None
+
+
+def _moment(value: Any) -> float:
+    """`ValueError` for what no calendar has."""
+    seconds = float(value)
+    if not 0 <= seconds < _LAST_MOMENT:
+        raise ValueError(f"{seconds!r} is no moment")
+    return seconds
 
 
 def history(*, tasks: bool = False, last: int | None = None, store: Store | str | None = None) -> pd.DataFrame:

@@ -25,7 +25,10 @@ def graph(context: click.Context, wanted: str | None, output: str, by: str | Non
     from pipeline.reporting import dot, mermaid, page, planned, svg, text, writing
     from pipeline.reporting.graph import draw
 
-    wanted = wanted or _ENDINGS.get(os.path.splitext(output)[1].lower(), "mermaid")
+    ending = os.path.splitext(output)[1].lower()
+    if not wanted and ending and ending not in _ENDINGS:
+        raise click.BadParameter(f"{ending} is none of {', '.join(_ENDINGS)}: name another file, or say --format", param_hint="--output")
+    wanted = wanted or _ENDINGS.get(ending, "mermaid")
     tasks = context.obj()
     found = draw(planned.items(planning.plan(tasks)), by=by)
     if wanted == "mermaid":

@@ -40,11 +40,11 @@ class Moment(_TimeType):
             return time.time() - float(ago[1]) * _UNITS[ago[2]]
         try:
             found = datetime.datetime.fromisoformat(str(value))
-        except ValueError:
+            if self._end_of_day and re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)):
+                found += datetime.timedelta(days=1)
+            return found.timestamp()
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: write 2026-03-01, '2026-03-01 14:30', or how long ago: 90min, 12h, 2d, 1w", param, ctx)
-        if self._end_of_day and re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)):
-            found += datetime.timedelta(days=1)
-        return found.timestamp()
 
 
 @click.command(epilog="Example: python run.py history --since 7d --family TrainModel --where 'model_l2>=0.5'")

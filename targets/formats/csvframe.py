@@ -45,23 +45,27 @@ class CsvTarget(Target["pd.DataFrame"]):
         file.write(text.encode())
 
     def decode(self, file: BinaryIO, part: Part, **options: Any) -> pd.DataFrame:
-        return self._parse(file.read(), part.columns or {}, **options)
+        return super().decode(file, part, kinds=part.columns or {}, **options)
 
-    def read(self, file: BinaryIO, **options: Any) -> pd.DataFrame:
-        return self._parse(file.read(), {}, **options)
+    def read(self, file: BinaryIO, *, kinds: Mapping[str, str] | None = None, **options: Any) -> pd.DataFrame:
+        """`columns`: those alone, as for the other frames; all other options are those of `pandas.read_csv`."""
+        if "columns" in options:
+            options["usecols"] = options.pop("columns")
+        return self._parse(file.read(), kinds or {}, options)
 
     def describe(self, value: pd.DataFrame) -> Mapping[str, str]:
         return frames.columns_of(value)
 
-    def _parse(self, data: bytes, columns: Mapping[str, str], **options: Any) -> pd.DataFrame:
+    def _parse(self, data: bytes, columns: Mapping[str, str], given: Mapping[str, Any] | None = None) -> pd.DataFrame:
         import pandas as pd
 
         dates = [name for name, kind in columns.items() if kind.startswith("datetime64")]
         # 'str' must not turn the text "NA" into a missing value, and an empty cell cannot be told from ''.
         types = {name: kind for name, kind in columns.items() if name not in dates}
+        options: dict[str, Any] = {"sep": self.separator, "dtype": types or None}
         if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
             options["float_precision"] = "round_trip"  # from then on numbers are read exactly as they are
-        frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=self.separator, dtype=types or None, **options)
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), **{**options, **(given or {})})
         for name in dates:
             if name in frame:
                 frame[name] = pd.to_datetime(frame[name]).astype(columns[name])  # type: ignore[call-overload]

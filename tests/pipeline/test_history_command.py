@@ -1,6 +1,7 @@
 """`history`: which runs there were, chosen and shown; and the same from Python."""
 
 import datetime
+import json
 
 import pytest
 from command_line import command
@@ -27,6 +28,18 @@ def test_history_lists_runs_newest_first(cli, three_runs):
     _, out, _ = cli("history")
     assert out.splitlines()[0].split() == ["RUN", "BEGUN", "TOOK", "OUTCOME", "RAN", "KEPT", "FAILED", "SKIPPED", "REASON"]
     assert out.splitlines()[1].endswith("the third")
+
+
+@pytest.mark.parametrize("moment", [1e300, float("nan"), float("inf"), -1e17, 1e18])
+def test_a_moment_that_no_calendar_has_is_damage(moment, cli, three_runs, store):
+    newest = sorted(path for path in (store / ".luigi-warp" / "runs").iterdir() if ".begun." not in path.name)[-1]
+    newest.write_text(json.dumps({**json.loads(newest.read_text()), "begun": moment}))
+    assert [entry["reason"] for entry in rows(cli, "history")] == ["the second", "the first"]
+    assert cli("history", "last-1")[0] == 0
+
+
+def test_a_time_before_all_others_is_one_or_is_refused(cli, three_runs):
+    assert cli("history", "--since", "0001-01-01")[0] in (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from target_checks import assert_same_frame
 
-from targets import CsvTarget, DumpError, RoundTripError
+from targets import CsvTarget, DumpError, LoadError, RoundTripError
 
 
 class Semicolons(CsvTarget):
@@ -78,3 +78,13 @@ def test_a_person_can_read_the_file(tmp_path):
     CsvTarget(tmp_path / "x.csv").dump(pd.DataFrame({"name": ["x"], "n": [1]}))
 
     assert (tmp_path / "x.csv").read_text() == "name,n\nx,1\n"
+
+
+def test_options_of_a_load_are_those_of_the_reader(tmp_path):
+    target = CsvTarget(tmp_path / "x.csv")
+    target.dump(pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
+    assert list(target.load(columns=["a"]).columns) == ["a"]
+    assert target.load(dtype=str)["a"].tolist() == ["1", "2"]
+    assert len(target.load(nrows=1)) == 1
+    with pytest.raises(LoadError, match="is intact but CsvTarget cannot read it"):
+        target.load(columns=["c"])
