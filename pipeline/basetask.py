@@ -98,10 +98,14 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
         return "task_id" in self.__dict__
 
     def clone(self, cls: Any = None, **kwargs: Any) -> Any:
-        """The same task with some parameters changed, or another class with the parameters that both have."""
+        """The same task with some parameters changed, or another class with the parameters that both have.
+
+        As in Luigi an attribute or property of the app's may stand for a parameter of the other class.
+        """
         cls = cls or type(self)
-        values = {name: kwargs.get(name, self.param_kwargs.get(name)) for name, _ in cls.get_params() if name in kwargs or name in self.param_kwargs}
-        return cls(**values)
+        names = [name for name, _ in cls.get_params()]
+        values = {name: getattr(self, name) for name in names if name in self.param_kwargs or _is_of_app(type(self), name)}
+        return cls(**values | {name: value for name, value in kwargs.items() if name in names})
 
     def deps(self) -> list[luigi.Task]:
         if type(self)._requires is not luigi.Task._requires:
@@ -151,6 +155,12 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
                 return Finding(Verdict(Rule.UPSTREAM, f"{required!r} must run first"))
             identities += [path, finding.identity or ""]
         return Finding(CURRENT, seal.combine(["structure", *identities]))
+
+
+def _is_of_app(cls: type, name: str) -> bool:
+    """Whether an attribute is the app's own, and not one that every task has: `priority`, say."""
+    owner = next((base for base in cls.__mro__ if name in vars(base)), None)
+    return owner is not None and owner.__module__.partition(".")[0] not in ("pipeline", "luigi", "builtins")
 
 
 def _rebuild(cls: Any, values: Mapping[str, Any]) -> Any:

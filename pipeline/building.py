@@ -21,7 +21,7 @@ from luigi.scheduler import DONE, UNKNOWN
 
 from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
 from pipeline.entry import Entry
-from pipeline.errors import BusyError, MissingFileError, PipelineError, ResourceError, StepError, TaskDefinitionError
+from pipeline.errors import BusyError, MissingFileError, PipelineError, PlanningError, ResourceError, StepError, TaskDefinitionError
 from pipeline.observing import Observer
 from pipeline.repairing import Repair, owner_of
 from pipeline.runs import Outcome, Run
@@ -68,6 +68,7 @@ def build(
     engine = engine or chosen.engine
     workers = chosen.workers if workers is None else workers
     keep_going = chosen.keep_going if keep_going is None else keep_going
+    _check_arguments(workers, scheduler, progress)
     begun = time.perf_counter()
     if rehash:
         filecache.forget()
@@ -169,6 +170,15 @@ def _check(order: list[Any]) -> None:
             raise TaskDefinitionError(f"{kind.__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
 
 
+def _check_arguments(workers: Any, scheduler: Any, progress: Any) -> None:
+    if type(workers) is not int or workers < 1:
+        raise PlanningError(f"workers is {workers!r}: it must be a whole number from 1")
+    if isinstance(scheduler, str):
+        raise PlanningError(f"scheduler is {scheduler!r}: pass a scheduler, luigi.rpc.RemoteScheduler(url) for luigid")
+    if progress is not None and not isinstance(progress, bool) and not hasattr(progress, "planned"):
+        raise PlanningError(f"progress is {progress!r}: it must be True, or an observer (see pipeline.observing)")
+
+
 def _kinds(tasks: list[Any]) -> Kinds:
     """One step of each class and store: they have a format, a folder and their code in common."""
     return {(type(task), task.store): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
@@ -186,8 +196,8 @@ def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process
         if _lives_in_memory(root):
             _want(root, "it was asked for", plan, scope)
     for task in reversed(plan.order):
-        if plan.verdicts[task].rule in (Rule.CURRENT, Rule.UPSTREAM) or not isinstance(task, BaseTask):
-            # One that waits for a requirement may be kept; if it is not, it asks for them when it runs.
+        if plan.verdicts[task].is_current or (plan.verdicts[task].rule is Rule.UPSTREAM and isinstance(task, BaseTask)):
+            # A step that waits for a requirement may be kept; if it is not, it asks for them when it runs, as a plain task cannot.
             continue
         for _, required in scope.requirements(task)[1]:
             if _lives_in_memory(required):

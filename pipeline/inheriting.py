@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import luigi
@@ -125,7 +125,17 @@ def tasks_as_parameters(task: Any) -> dict[str, Any]:
             found[name] = value
         elif isinstance(declared, ListTaskParameter) or is_tasks(value):
             found[name] = list(value or ())
+        elif isinstance(value, (list, tuple, Mapping)) and any(isinstance(one, luigi.Task) for one in _within(value)):
+            raise ParameterError(f"{task.get_task_family()}.{name} holds tasks within something else: give tasks alone, or a flat list of tasks")
     return found
+
+
+def _within(value: Any) -> Iterator[Any]:
+    for one in value.values() if isinstance(value, Mapping) else value:
+        if isinstance(one, (list, tuple, Mapping)):
+            yield from _within(one)
+        else:
+            yield one
 
 
 def _instance(task: Any, requirement: Requirement) -> Any:

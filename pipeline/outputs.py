@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import luigi
 from luigi.task_register import Register
 
-from pipeline import keys, stores
+from pipeline import instead, keys, stores
 from pipeline.conditions import Condition, insist
 from pipeline.errors import ParameterError, PipelineError, UnknownOutputError
 from pipeline.task import Task
@@ -186,7 +187,8 @@ def stored(kind: type[Task[Any]], **params: Any) -> list[Any]:
         if name not in slots:
             raise ParameterError(f"{kind.__name__} has no parameter {name!r}: it has {', '.join(slots) or 'none'}")
     wanted = {name: slots[name].normalise(kind.get_task_family(), value) for name, value in params.items()}
-    store = stores.default() if kind.TARGET_DIR is None else open_store(str(kind.TARGET_DIR))
+    chosen = instead.store or kind.TARGET_DIR
+    store = stores.default() if chosen is None else open_store(os.fspath(chosen))
     found: dict[Any, None] = {}
     for target in outputs(store, folder=_folder(kind)):
         output = _look(target)

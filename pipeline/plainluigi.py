@@ -9,10 +9,11 @@ from typing import Any
 import luigi
 from luigi.task import flatten
 
+from pipeline import planning
 from pipeline.errors import RequirementFailedError
 from pipeline.filecache import cached_digest
 from pipeline.scope import current
-from pipeline.task import BaseTask, WrapperTask
+from pipeline.task import BaseTask, Task, WrapperTask
 from targets import seal
 
 
@@ -46,13 +47,18 @@ def can_be_complete(task: Any) -> bool:
 
 
 def asked_in_vain(task: Any, wanted: Iterable[Any], asked: Iterable[Any], settled: Mapping[str, Sequence[Any]]) -> RequirementFailedError | None:
-    """What is wrong where a step asks for plain tasks that have run: a scheduler does not run them again, so it would ask for ever.
+    """What is wrong where a step asks for what has run: a scheduler does not run that again, so it would ask for ever.
 
     `asked`: what it has asked for before; `settled`: what became of tasks, by their ids, the state first.
     """
     if not isinstance(task, BaseTask):
         return None  # what it yields may be complete by other means: `luigi.DynamicRequirements`
-    before = {one.task_id for one in asked}
+    before = [one.task_id for one in asked]
+    for step in (one for one in wanted if isinstance(one, Task) and before.count(one.task_id) > 1):
+        if step.task_id in settled and settled[step.task_id][0] in ("ran", "kept") and planning.is_current(step):
+            return RequirementFailedError(
+                f"{step!r}, which it asked for, was made and is another one: a parameter is private, or changes when it is written as text"
+            )
     for plain in (one for requirement in wanted for one in _behind(requirement)):
         has_run = plain.task_id in settled and settled[plain.task_id][0] == "ran"
         if not has_run and plain.task_id not in before:

@@ -91,7 +91,8 @@ def _snapshots(roots: list[Any], scope: Scope) -> dict[str, Snapshot]:
 
 def as_tasks(tasks: Any) -> list[Any]:
     """A task or a collection of tasks as a list; what is no task is refused by name."""
-    roots = [tasks] if isinstance(tasks, (luigi.Task, type)) else list(tasks)
+    alone = isinstance(tasks, (luigi.Task, type, str, bytes)) or not isinstance(tasks, Iterable)
+    roots = [tasks] if alone else list(tasks.values() if isinstance(tasks, Mapping) else tasks)
     for root in roots:
         if isinstance(root, type):
             raise PlanningError(f"{root.__name__} is a class: pass a task object, {root.__name__}(...)")
@@ -126,6 +127,11 @@ def walk(roots: Iterable[Any], scope: Scope, *, everything: bool, looked: Mappin
     With `everything` the whole graph is judged. Otherwise a task whose own record says that it must run is not
     asked about its requirements, as Luigi asks them itself. `looked`: what the records of some tasks have said already.
     """
+    with scope.judging():
+        return _walk(roots, scope, looked, everything=everything)
+
+
+def _walk(roots: Iterable[Any], scope: Scope, looked: Mapping[str, Look | None], *, everything: bool) -> list[Any]:
     order: list[Any] = []
     done: set[str] = set()
     classes: dict[str, type] = {}

@@ -87,6 +87,8 @@ class Scope:
         self._entered: set[str] = set()
         self._depth = 0
         self._forks = _forks
+        self._judging = 0
+        self._opened: dict[str, Store] = {}
         self._store: Store | None = None
         self._git: environment.Git | None = None
 
@@ -114,7 +116,7 @@ class Scope:
 
     def finding(self, task: Any) -> Finding | None:
         """What is known and still holds."""
-        if self._forks != _forks:
+        if self._forks != _forks and not self._judging:
             # Another process has been at work since.
             self._forks = _forks
             self.moved()
@@ -125,6 +127,27 @@ class Scope:
             del self._current[task.task_id]
             return None
         return self._other.get(task.task_id)
+
+    def opened(self, where: str) -> Store:
+        """The store that a class names: in a run the same one also where a step has changed the current folder."""
+        known = self._opened.get(where)
+        if known is None:
+            known = open_store(where)
+            if self.inside_run:
+                self._opened[where] = known
+        return known
+
+    @contextlib.contextmanager
+    def judging(self) -> Iterator[None]:
+        """What a plain task's `complete()` forks meanwhile (a pool, the server of a mock) is no work of ours: what was found stays."""
+        is_new = self._forks == _forks
+        self._judging += 1
+        try:
+            yield
+        finally:
+            self._judging -= 1
+            if is_new:
+                self._forks = _forks
 
     def remembered(self, task: Any) -> Finding | None:
         """What was found CURRENT, without a look whether it still holds: for whoever looks anyhow when loading."""

@@ -29,7 +29,6 @@ from pipeline.verdict import CURRENT, Finding, Leaves, Look, Rule, Verdict, forc
 from targets import PickleTarget, Target, seal
 from targets.errors import DamagedError, StoreError, UntrustedError
 from targets.formats.foreign import make_foreign
-from targets.opening import open_store
 from targets.parts import PartsTarget
 from targets.place import Place
 from targets.store import Store
@@ -178,7 +177,7 @@ class Task(BaseTask, Generic[T]):
     @property
     def store(self) -> Store:
         chosen = instead.store or type(self).TARGET_DIR
-        return current().store if chosen is None else open_store(os.fspath(chosen))
+        return current().store if chosen is None else current().opened(os.fspath(chosen))
 
     @property
     def _stem(self) -> str:
@@ -263,9 +262,12 @@ def call_function(task: Task[Any], function: Callable[..., Any], inputs: Any) ->
     everything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values())
     named = {name: value for name, value in task.param_kwargs.items() if everything or name in accepted}
     first = [task] if next(iter(accepted), "") == "self" else []
-    if isinstance(inputs, dict) and all(isinstance(name, str) for name in inputs):
+    scope = current()
+    with scope.asking():
+        required = scope.requirements(task)[0]  # what is required, not what it has given, says how the function is called
+    if isinstance(required, dict) and isinstance(inputs, dict) and all(isinstance(name, str) for name in inputs):
         return function(*first, **{**named, **inputs})
-    return function(*first, *(inputs if isinstance(inputs, (list, tuple)) else [inputs]), **named)
+    return function(*first, *(inputs if isinstance(required, (list, tuple)) and isinstance(inputs, (list, tuple)) else [inputs]), **named)
 
 
 class WrapperTask(Task[Any]):

@@ -12,9 +12,9 @@ log = logging.getLogger("pipeline")
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """Like `os.path.abspath`; `StoreError` where the current folder has been removed, so that a relative path leads nowhere."""
+    """Like `os.path.abspath`, also of `~`; `StoreError` where the current folder has been removed, so that a relative path leads nowhere."""
     try:
-        return os.path.abspath(path)
+        return os.path.abspath(os.path.expanduser(path))
     except FileNotFoundError as error:
         raise StoreError(
             f"{os.fspath(path)} lies in the current folder, which has been removed: change to another one, or give an absolute path"

@@ -336,6 +336,23 @@ def test_clone_passes_parameters_only():
     assert One(a=5).clone(b=7) == One(a=5, b=7)
 
 
+def test_clone_takes_what_the_app_says_for_a_parameter():
+    class Daily(Task):
+        day = luigi.IntParameter(default=1)
+        year = luigi.IntParameter(default=1)
+        priority = luigi.IntParameter(default=3)
+
+    class Monthly(Task):
+        month = luigi.IntParameter()
+        year = 2026
+
+        @property
+        def day(self):
+            return 10 * self.month
+
+    assert Monthly(month=2).clone(Daily) == Daily(day=20, year=2026, priority=3)
+
+
 def test_tasks_survive_pickling_and_text():
     import pickle
 

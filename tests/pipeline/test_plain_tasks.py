@@ -3,11 +3,13 @@
 import datetime
 
 import luigi
+import luigi.mock
 import pytest
 
 import pipeline
 from pipeline import Task, explaining
 from pipeline.planning import plan
+from targets import JsonTarget, MemoryTarget
 
 
 class Write(luigi.Task):
@@ -209,3 +211,63 @@ def test_a_step_with_a_run_of_its_own_that_stores_nothing_has_failed_and_says_wh
     assert run.ran == [Timed()]
     assert run.failed == [OwnRun()]
     assert "write easy_run(self, inputs)" in str(run.outcomes[OwnRun()].error)
+
+
+class InMemory(Task):
+    target_type = MemoryTarget
+
+    def easy_run(self, inputs):
+        return [1]
+
+
+class Trimmed(Task):
+    target_type = JsonTarget
+
+    def easy_run(self, inputs):
+        return [1]
+
+
+class Takes(Write):
+    kind = luigi.Parameter()
+
+    def requires(self):
+        return InMemory() if self.kind == "in memory" else Trimmed()
+
+    def run(self):
+        assert self.input().load() == [1]
+        super().run()
+
+
+@pytest.mark.parametrize("kind", ["in memory", "trimmed"])
+def test_data_that_are_absent_are_made_for_a_plain_task_that_needs_them(kind, tmp_path):
+    assert pipeline.build(Trimmed()).ok
+    pipeline.trim([Trimmed()])
+    task = Takes(folder=str(tmp_path), kind=kind)
+    assert len(pipeline.build(task).ran) == 2
+    assert pipeline.build(task).ran == []
+
+
+class Mocked(luigi.Task):
+    n = luigi.IntParameter()
+
+    def output(self):
+        return luigi.mock.MockTarget(f"mocked-{self.n}")
+
+    def run(self):
+        with self.output().open("w") as file:
+            file.write("x")
+
+
+def test_a_plain_task_whose_complete_forks_takes_nothing_back(tmp_path):
+    """The first question to a MockTarget begins a server process."""
+
+    class Sum(Task):
+        def requires(self):
+            return [Write(folder=str(tmp_path)), Mocked(n=1), Mocked(n=2)]
+
+        def easy_run(self, inputs):
+            return len(inputs)
+
+    luigi.mock.MockTarget.fs._data = None
+    assert pipeline.build(Sum()).ok
+    assert Sum().load() == 3

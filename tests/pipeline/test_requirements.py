@@ -282,3 +282,69 @@ def test_changing_the_format_makes_the_output_again(ran, monkeypatch, store):
     assert "stored as json" in str(pipeline.plan(Leaf(n=1)).verdicts[Leaf(n=1)])
     assert ran(Leaf(n=1)) == ["Leaf"]
     assert sorted(path.suffix for path in (store / "Leaf").iterdir()) == [".json", ".pkl"]  # record and pickle
+
+
+class LossyFetch(Task):
+    x = luigi.Parameter()
+
+    def easy_run(self, inputs):
+        return self.x
+
+
+class AsksForLossy(Task):
+    def easy_run(self, inputs):
+        return (yield LossyFetch(x=5))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_asked_for_and_is_another_one_as_text_ends_in_words(workers):
+    """Luigi makes what was yielded anew from its parameters as text: without an end it would be asked for again and again."""
+    run = pipeline.build(AsksForLossy(), workers=workers)
+    assert run.failed == [AsksForLossy()]
+    assert "LossyFetch(x='5'), which it asked for, was made and is another one" in str(run.outcomes[AsksForLossy()].error)
+
+
+@pytest.mark.parametrize(("value", "called"), [([0, 1], [[0, 1]]), ({"a": 1}, [{"a": 1}])])
+def test_a_function_gets_what_a_single_requirement_gave_as_it_is(value, called):
+    class Gives(Task):
+        def easy_run(self, inputs):
+            return value
+
+    class Counts(Task):
+        task_function = lambda *given: list(given)  # noqa: E731
+
+        def requires(self):
+            return Gives()
+
+    assert pipeline.build(Counts()).ok
+    assert Counts().load() == called
+
+
+def test_a_store_that_a_class_names_stays_where_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Moves(Task):
+        TARGET_DIR = "kept"
+
+        def easy_run(self, inputs):
+            (tmp_path / "elsewhere").mkdir()
+            os.chdir(tmp_path / "elsewhere")
+            return 1
+
+    assert pipeline.build(Moves()).ok
+    os.chdir(tmp_path)
+    assert Moves().complete()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_store_may_lie_in_ones_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    class AtHome(Task):
+        TARGET_DIR = "~/kept"
+
+        def easy_run(self, inputs):
+            return 1
+
+    assert pipeline.build(AtHome()).ok
+    assert (tmp_path / "kept").is_dir()

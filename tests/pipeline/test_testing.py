@@ -187,6 +187,7 @@ def test_the_temporary_store_wins_over_what_code_says(tmp_path):
 
     with temporary_store() as folder:
         assert pipeline.build(Stubborn()).ok
+        assert pipeline.stored(Stubborn) == [Stubborn()]
         assert list(folder.rglob("*.record.json"))
         assert os.environ["PIPELINE_TARGET_DIR"] == str(folder)
     assert not real.exists()
