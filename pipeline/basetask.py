@@ -104,7 +104,7 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
         """
         cls = cls or type(self)
         names = [name for name, _ in cls.get_params()]
-        values = {name: getattr(self, name) for name in names if name in self.param_kwargs or _is_of_app(type(self), name)}
+        values = {name: getattr(self, name) for name in names if name in self.param_kwargs or (_is_of_app(type(self), name) and hasattr(self, name))}
         return cls(**values | {name: value for name, value in kwargs.items() if name in names})
 
     def deps(self) -> list[luigi.Task]:
@@ -160,7 +160,9 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
 def _is_of_app(cls: type, name: str) -> bool:
     """Whether an attribute is the app's own, and not one that every task has: `priority`, say."""
     owner = next((base for base in cls.__mro__ if name in vars(base)), None)
-    return owner is not None and owner.__module__.partition(".")[0] not in ("pipeline", "luigi", "builtins")
+    if owner is None or callable(vars(owner)[name]):
+        return False
+    return owner.__module__.partition(".")[0] not in ("pipeline", "luigi", "builtins")
 
 
 def _rebuild(cls: Any, values: Mapping[str, Any]) -> Any:

@@ -340,11 +340,20 @@ def test_clone_takes_what_the_app_says_for_a_parameter():
     class Daily(Task):
         day = luigi.IntParameter(default=1)
         year = luigi.IntParameter(default=1)
+        hour = luigi.IntParameter(default=4)
+        minute = luigi.IntParameter(default=5)
         priority = luigi.IntParameter(default=3)
 
     class Monthly(Task):
         month = luigi.IntParameter()
         year = 2026
+
+        def hour(self):
+            return 1
+
+        @property
+        def minute(self):
+            raise AttributeError("it has none")
 
         @property
         def day(self):
