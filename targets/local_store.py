@@ -187,7 +187,8 @@ class LocalStore:
     def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
         # Under the key's lock, as everything that leaves a temporary: whoever sweeps takes what nobody holds for abandoned.
         with self.lock(key_of(name.rpartition("/")[2])), LocalDraft(self, durable=durable or None) as draft:
-            draft.commit(name, data)
+            # A rename takes the place of what is there. Were that removed before, whoever is killed meanwhile would leave neither.
+            draft.commit(name, data, replaces=os.path.isdir(self.where(name)))
 
     def is_locked(self, key: str) -> bool:
         return self._locks.is_held(key)

@@ -246,6 +246,27 @@ def test_a_disk_that_is_full_before_the_record_is_written_leaves_the_old_value(s
     assert leftovers_in(small_disk) == []
 
 
+def test_what_is_written_anew_is_there_at_every_moment(root, monkeypatch):
+    store, seen, rename = LocalStore(str(root)), [], os.rename
+    store.write("folder/name", b"old")
+
+    def look(written, final):
+        seen.append(store.read("folder/name", 10))
+        rename(written, final)
+
+    monkeypatch.setattr(os, "rename", look)
+    store.write("folder/name", b"new")
+    assert seen == [b"old"]
+    assert store.read("folder/name", 10) == b"new"
+
+
+def test_what_is_written_takes_the_place_of_a_folder(root):
+    store = LocalStore(str(root))
+    (root / "folder" / "name" / "x").mkdir(parents=True)
+    store.write("folder/name", b"new")
+    assert store.read("folder/name", 10) == b"new"
+
+
 FULL = """
 import sys, tempfile
 from targets import BytesTarget, StoreError
