@@ -267,3 +267,8 @@ def test_requires_that_ends_the_program_is_no_success(cli):
     code, out, err = cli("plan", tasks=lambda: [Ends()])
     assert (code, out) == (3, "")
     assert "its requires() failed with SystemExit: 0" in err
+
+
+def test_a_graph_is_not_written_as_what_its_file_says_that_it_is_not(cli, tmp_path):
+    assert cli("graph", "--output", str(tmp_path / "graph.png"))[0] == 2
+    assert not (tmp_path / "graph.png").exists()

@@ -12,7 +12,7 @@ import pytest
 
 import pipeline
 from pipeline import Task, doctoring, recovery
-from targets import JsonTarget
+from targets import JsonTarget, StoreError
 from targets import record as record_module
 from targets.local_store import LocalStore
 from targets.opening import open_store
@@ -191,6 +191,26 @@ def test_a_store_that_cannot_be_written_is_looked_at_all_the_same(store, leaf):
         assert everything(copied) == before
         for path in places:
             path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_empty(store, leaf):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        copied = pathlib.Path(folder, "store")
+        shutil.copytree(store, copied)
+        for path in [copied, *copied.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        (copied / "Leaf").chmod(0o700)
+
+        def look():
+            try:
+                return list(LocalStore(str(copied)).folders())
+            except StoreError as error:
+                return str(error)
+
+        if os.getuid() == 0:
+            assert "cannot look into" in as_nobody(look)
+        assert "Leaf" in look()
 
 
 def test_without_reading_only_sizes_are_looked_at(store, leaf, examine):

@@ -282,3 +282,15 @@ def test_the_audit_names_the_step_whose_bytes_are_not_stable(app, ran):
     (found,) = pipeline.audit(audited.Step())
     assert not found.same
     assert "clock" in found.reason
+
+
+@pytest.mark.parametrize("body", ["raise OSError('no GPU')", "import sys; sys.exit(7)", "def f(:"], ids=["an error", "an exit", "no Python"])
+def test_a_module_that_cannot_be_imported_keeps_no_step_from_running(body, tmp_path):
+    (tmp_path / "gpu.py").write_text(body)
+    body = "        if inputs:\n            import gpu\n            gpu.f()\n        return 1\n"
+    (tmp_path / "steps.py").write_text(f"import pipeline\nclass Step(pipeline.Task):\n    def easy_run(self, inputs):\n{body}")
+    code = "import pipeline, steps; print(pipeline.build(steps.Step()))"
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("1 ran, 0 kept"), done.stderr
+    assert "gpu cannot be imported here" in done.stderr
