@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import threading
 from collections.abc import Iterator
+
+from targets import processes
 
 #: Objects that are made between two collections of the young ones; Python's own 700 are a handful of tasks.
 _YOUNG = 10_000
@@ -17,7 +18,7 @@ _YOUNG = 10_000
 #: How many are set aside, one within the other or in several threads, and what was set before the first.
 _graphs = 0
 _before = gc.get_threshold()
-_lock = threading.Lock()
+_lock = processes.lock()
 
 
 @contextlib.contextmanager

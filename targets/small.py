@@ -42,14 +42,9 @@ class Small:
 def read_small(target: Target[Any], stamp: Stamp | None) -> Small | None:
     """The output whose record had this stamp when it was judged; None where it is not small, is loaded in a way of its own, or is not in order."""
     cls, store, record = type(target), target.store, known.of_stamp(target.place, stamp)
-    if (
-        record is None
-        or record.size > _LARGEST
-        or len(record.parts) != 1
-        or record.parts[0].kind != "file"
-        or record.directory is not None
-        or store.reads_in_bulk
-    ):
+    if record is None or record.size > _LARGEST or store.reads_in_bulk:
+        return None
+    if len(record.parts) != 1 or record.parts[0].kind != "file" or record.directory is not None:
         return None
     if cls.load is not Target.load or cls.load_from is not Target.load_from or cls.load_part is not Target.load_part:
         return None

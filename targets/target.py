@@ -39,8 +39,6 @@ from targets.verifying import seal_directory, verify_directory, verify_part
 T = TypeVar("T")
 #: Makes the record of an output: given the one that it replaces, and by name what `Target` knows of what was written.
 Facts = Callable[..., Record]
-
-
 #: How the name of a step's log ends.
 LOG = ".log"
 

@@ -13,12 +13,12 @@ import functools
 import hmac
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from blake3 import blake3
 
+from targets import processes
 from targets.errors import PickleForbiddenError, SigningKeyError, UnsignedPickleError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class _Settled(NamedTuple):
 
 _settled: _Settled | None = None
 _runs = 0
-_lock = threading.Lock()
+_lock = processes.lock()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from targets import seal
 from targets.errors import DamagedError, DumpError
@@ -34,13 +33,13 @@ def verify_once(store: Store, part: Part) -> os.PathLike[str]:
     return store.path(part.file)
 
 
-_directories: dict[tuple[str, str], tuple[str, tuple[Any, ...]]] = {}
+_directories: dict[tuple[str, str], tuple[str, str]] = {}
 
 
 def verify_directory(store: Store, name: str, digest: str, *, again: bool = False) -> None:
     """`DamagedError` unless a directory is what was written. `again`: also where this process has looked, and no file looks changed since."""
     where, root = (store.url, name), store.path(name)
-    looks = digest, tuple(_looks(root))
+    looks = digest, seal.combine(_looks(root))
     if not again and _directories.get(where) == looks:
         return
     if seal.tree_digest(root)[0] != digest:
@@ -48,11 +47,13 @@ def verify_directory(store: Store, name: str, digest: str, *, again: bool = Fals
     _directories[where] = looks
 
 
-def _looks(root: os.PathLike[str]) -> Iterator[tuple[Any, ...]]:
-    for folder, _, files in os.walk(root):
-        for file in sorted(files):
+def _looks(root: os.PathLike[str]) -> Iterator[str]:
+    for folder, folders, files in os.walk(root):
+        folders.sort()  # the order in which it goes on
+        yield folder
+        for file in sorted([*files, *folders]):
             found = os.lstat(os.path.join(folder, file))
-            yield folder, file, found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns
+            yield f"{file} {found.st_mode} {found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_ctime_ns}"
 
 
 def verify_part(store: Store, part: Part) -> None:

@@ -14,14 +14,15 @@ def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
     if isinstance(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
     if isinstance(value, types.FunctionType):
-        inside = [attribute(value, "__wrapped__")] if has(value, "__wrapped__") else []
+        wrapped = attribute(value, "__wrapped__")
+        inside = [] if wrapped is None else [wrapped]
         if isinstance(registered := attribute(value, "registry"), Mapping):  # of functools.singledispatch
             inside += registered.values()
         return inside + [cell for cell in closure(value).values() if callable(cell)]
     if isinstance(value, (dict, list, tuple, set, frozenset, collections.deque)) and len(value) <= 10_000:
         items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
         made_here = [item for item in items if type(item).__module__ != "builtins" and not is_code(item)] if kinds else []
-        held = [attribute for item in made_here for attribute in _attributes(item) if is_code(attribute)]
+        held = [part for item in made_here for part in _attributes(item) if is_code(part)]
         classes = sorted({type(item) for item in made_here}, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
         return [*(item for item in items if is_code(item)), *held, *classes] + [
             inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in callables_inside(item, kinds=kinds)
@@ -38,17 +39,13 @@ def attribute(value: Any, name: str) -> Any:
         return None
 
 
-def has(value: Any, name: str) -> bool:
-    return attribute(value, name) is not None
-
-
 def _attributes(item: Any) -> list[Any]:
     own = attribute(item, "__dict__")
     return list(own.values()) if isinstance(own, Mapping) else []
 
 
 def is_code(item: Any) -> bool:
-    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or has(item, "__wrapped__")
+    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or attribute(item, "__wrapped__") is not None
 
 
 def functions_of(value: Any) -> list[types.FunctionType]:
@@ -60,8 +57,8 @@ def functions_of(value: Any) -> list[types.FunctionType]:
         for candidate in candidates:
             if isinstance(candidate, types.FunctionType):
                 functions.append(candidate)
-                if has(candidate, "__wrapped__"):
-                    following.append(attribute(candidate, "__wrapped__"))
+                wrapped = attribute(candidate, "__wrapped__")
+                following += [] if wrapped is None else [wrapped]
             elif isinstance(candidate, (classmethod, staticmethod, types.MethodType)):
                 following.append(candidate.__func__)
             elif isinstance(candidate, property):

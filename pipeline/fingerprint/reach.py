@@ -319,7 +319,8 @@ class Walk:
                 replaced = "".join(constants.replaced_value(name, value, source.tree) for source in sources)
         for binding in constants.imported_from(name, statements):
             target = _absolute(binding[0], binding[1], environment)
-            if binding[3] and name not in vars(sys.modules.get(target, types)):
+            elsewhere = sys.modules.get(target)
+            if binding[3] and (elsewhere is None or name not in vars(elsewhere)):
                 continue  # `import *` of a module that has no such name
             if self.project.owns(target):
                 return self._constant((target, binding[2]), value)
