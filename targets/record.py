@@ -177,7 +177,9 @@ class Record:
     parts: tuple[Part, ...] = ()
     digest: str = ""
     size: int = 0
+    #: The digest of the side files, where there are any, and how many bytes they have.
     directory: str | None = None
+    directory_size: int = 0
     identity: str | None = None
     pickled: Mapping[str, str] = field(default_factory=dict)
     trimmed: bool = False

@@ -30,6 +30,7 @@ from targets.messages import said
 from targets.opening import open_store
 from targets.paths import absolute
 from targets.place import Place
+from targets.presence import lacking
 from targets.reading import damage_of, verified_bytes, verified_file
 from targets.record import Part, Record
 from targets.snapshot import Snapshot
@@ -161,20 +162,7 @@ class Target(luigi.target.Target, Generic[T]):
 
     def what_is_wrong(self, record: Record, through: Store | Snapshot | None = None) -> tuple[str, str] | None:
         """(rule, reason) where the data are not those of the record, as far as names and sizes tell."""
-        store = through or self.store
-        if not record.parts:
-            return "DAMAGED", "its record names no data"
-        for part in record.parts:
-            if part.kind == "none":
-                continue
-            size = store.size(part.file)
-            if size is None:
-                return "MISSING", f"{part.file} is gone"
-            if part.kind == "file" and size != part.size:
-                return "DAMAGED", f"{part.file} has {size} bytes, not {part.size}"
-        if record.directory is not None and store.size(self.directory_name) is None:
-            return "MISSING", f"{self.directory_name} is gone"
-        return None
+        return lacking(record, self.store, self.directory_name, through or self.store)
 
     def fits(self, record: Record) -> str | None:
         """None where the record is of the format that this class stands for, else words."""
@@ -252,12 +240,14 @@ class Target(luigi.target.Target, Generic[T]):
                     before = found[0]
                     kept = {part.file for part in parts}
                     obsolete += [file for file in _files_of(before) if file not in kept]
+        side_files = seal_directory(directory) if directory is not None else (None, 0)
         record = facts(
             before,
             parts=parts,
             digest=parts[0].digest if len(parts) == 1 and not parts[0].name else seal.combine(f"{p.name} {p.digest}" for p in parts),
             size=sum([part.size for part in parts]),
-            directory=seal_directory(directory)[0] if directory is not None else None,
+            directory=side_files[0],
+            directory_size=side_files[1],
         )
         record, data = sealed(record)
         self.dumped = stamp = draft.commit(self.place.record_name, data, obsolete=tuple(obsolete), replaces=replaces)

@@ -60,6 +60,17 @@ def test_changed_side_files_are_another_content(ran, monkeypatch):
     assert ran(Use()) == ["Constant", "Use"]
 
 
+@pytest.mark.parametrize("way", ["shortened", "removed"])
+def test_a_plan_notices_that_something_of_them_is_gone(way, ran):
+    ran(WithFiles())
+    path = WithFiles().task_directory / "model.bin"
+    path.write_text("") if way == "shortened" else path.unlink()
+    assert ran(WithFiles()) == ["WithFiles"]
+    assert path.read_text() == "side"
+    (path.parent / "looked-at").write_text("by somebody")
+    assert ran(WithFiles()) == []
+
+
 class Uses(Task):
     def requires(self):
         return WithFiles()
@@ -99,3 +110,6 @@ def test_the_directory_may_become_the_output(ran):
     ran(Folder())
     assert [path.name for path in Folder().load().iterdir()] == ["a.txt"]
     assert ran(Folder()) == []
+    (Folder().load() / "a.txt").unlink()
+    assert ran(Folder()) == ["Folder"]
+    assert [path.name for path in Folder().load().iterdir()] == ["a.txt"]
