@@ -11,7 +11,6 @@ import importlib.util
 import os
 import site
 import sys
-import sysconfig
 
 _OURS = frozenset({"pipeline", "targets"})
 _BUILTIN = frozenset(sys.builtin_module_names) | frozenset(sys.stdlib_module_names)
@@ -19,8 +18,9 @@ _BUILTIN = frozenset(sys.builtin_module_names) | frozenset(sys.stdlib_module_nam
 
 @functools.cache
 def _library_folders() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    # `sysconfig` says it, too, and takes longer to import than all that is asked here.
+    folders = {os.path.dirname(os.__file__)}
+    folders.update(entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages"))
     folders.update(site.getsitepackages() if hasattr(site, "getsitepackages") else [])
     folders.add(site.getusersitepackages() if hasattr(site, "getusersitepackages") else "")
     return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders if folder))
