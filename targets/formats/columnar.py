@@ -1,6 +1,6 @@
 """Parquet and Feather (Arrow IPC): DataFrames that other tools can open.
 
-Index, column names, dtypes and attrs come back as they were, or the dump is refused.
+Index (with its frequency), column names, dtypes and attrs come back as they were, or the dump is refused.
 """
 
 from __future__ import annotations

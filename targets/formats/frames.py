@@ -8,6 +8,7 @@ objects, whose cells may hold anything, are compared whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ATTRS = b"PANDAS_ATTRS"
+_FREQUENCY = b"luigi-warp index frequency"
 
 
 def columns_of(value: Any) -> Mapping[str, str]:
@@ -44,11 +46,10 @@ def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]
     import pyarrow as pa
 
     _refuse_names(frame)
-    attrs = _attrs_of(frame)
+    more = {_ATTRS: _attrs_of(frame), _FREQUENCY: _frequency_of(frame.index)}
     try:
         table = pa.Table.from_pandas(frame)
-        if attrs:
-            table = table.replace_schema_metadata({**(table.schema.metadata or {}), _ATTRS: attrs})
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), **{name: text for name, text in more.items() if text}})
         _refuse_changes(frame, table, there_and_back)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise RoundTripError(f"Arrow cannot hold this frame: {error}. Convert the column, or use PickleTarget") from error
@@ -57,9 +58,12 @@ def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]
 
 def from_table(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
-    attrs = (table.schema.metadata or {}).get(_ATTRS)
-    if attrs:
-        frame.attrs = json.loads(attrs)
+    kept = table.schema.metadata or {}
+    if _ATTRS in kept:
+        frame.attrs = json.loads(kept[_ATTRS])
+    if _FREQUENCY in kept and hasattr(frame.index, "freq"):
+        with contextlib.suppress(ValueError):  # of the rows some were left out
+            frame.index.freq = kept[_FREQUENCY].decode()
     return frame
 
 
@@ -83,6 +87,12 @@ def _attrs_of(frame: pd.DataFrame) -> bytes:
     if not same(attrs, kept):
         raise RoundTripError(f"attrs would come back as {kept!r:.200}: make them plain JSON values, or use PickleTarget")
     return json.dumps(kept).encode() if attrs else b""
+
+
+def _frequency_of(index: pd.Index) -> bytes:
+    """By name; that of periods is a part of their dtype."""
+    name = getattr(getattr(index, "freq", None), "freqstr", "")
+    return name.encode() if index.dtype.kind in "mM" else b""
 
 
 def _refuse_changes(frame: pd.DataFrame, table: pa.Table, there_and_back: Callable[[pa.Table], pa.Table]) -> None:
@@ -129,7 +139,7 @@ def _refuse_changed_index(before: pd.Index, first: pd.Index, table: pa.Table, fi
             _refuse_changed_type(what, old.dtype, new.dtype)
             _refuse_changed_type(what, old.dtype, first.get_level_values(level).dtype)
     if getattr(before, "freq", None) != getattr(after, "freq", None):
-        raise RoundTripError("the index has a frequency, which Arrow forgets: set index.freq = None, or use PickleTarget")
+        raise RoundTripError("the frequency of the index is more than its name says: set index.freq = None, or use PickleTarget")
     if not after.equals(before):
         raise RoundTripError("the index would come back differently: reset_index() it, or use PickleTarget")
 
