@@ -69,12 +69,6 @@ def audit(tasks: Any, names: Iterable[str] = ("all",), *, sample: int | None = N
     return found
 
 
-def _has_bytes(task: Any, scope: Scope) -> bool:
-    if not isinstance(task, Task) or isinstance(task, WrapperTask):
-        return False
-    return not scope.found(task).absent and not task.target.identity_from_inputs
-
-
 def _run_again(task: Any, scope: Scope, scratch: str) -> Audited:
     requirements, leaves = scope.requirements(task)
     execution = Execution(task, scope, leaves)

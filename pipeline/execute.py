@@ -13,7 +13,7 @@ import inspect
 import logging
 import time
 import types
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -22,37 +22,24 @@ import luigi
 from pipeline import access, failures, libraries, planning, strays, structure
 from pipeline.borrowing import Given
 from pipeline.checks import check
-from pipeline.errors import RequirementFailedError
 from pipeline.facts import drift_of, for_record, named, stable_digest
 from pipeline.fingerprint import kept
+from pipeline.loading import UNKNOWN, Loader
 from pipeline.parameters import to_text
 from pipeline.postponing import Held
-from pipeline.repairing import repairs
+from pipeline.repairing import Needs, repairs
 from pipeline.scope import Scope, current
-from pipeline.steplogs import StepLog, Unfinished
-from pipeline.task import BaseTask, Part, Task, WrapperTask, load_output
-from pipeline.verdict import NEVER_MADE, Finding, Rule, Verdict, key_of, made_from
+from pipeline.steplogs import StepLog
+from pipeline.task import BaseTask, Task
+from pipeline.verdict import NEVER_MADE, key_of, made_from
 from targets import Target, processes, seal
-from targets.errors import DamagedError, GeneratorOutputError, LeaseLostError, MissingOutputError, UntrustedError
+from targets.errors import GeneratorOutputError, LeaseLostError
 from targets.record import COMPACT_FROM, Input, Inputs, Record
 from targets.record import Part as TargetPart
-from targets.small import SmallOutputs, read_small
 from targets.store import Draft
 from targets.target import Facts
 
 log = logging.getLogger("pipeline")
-
-_NO_OPTIONS: Mapping[str, Any] = {}
-
-
-class _Needs(Unfinished):
-    """Tasks must be made before this one can go on. `again`: a scheduler may believe that they are; `damage`: what is wrong with those."""
-
-    def __init__(self, tasks: list[Any] | None = None, *, again: list[Any] | None = None, damage: Verdict | None = None) -> None:
-        super().__init__(tasks, again)
-        self.tasks = tasks or []
-        self.again = again or []
-        self.damage = damage
 
 
 def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
@@ -66,7 +53,7 @@ def execute(task: Task[Any]) -> Generator[list[Any], Any, None]:
             task._slim()
             scope.shared.done(task.task_id)
             return
-        except _Needs as needs:
+        except Needs as needs:
             wanted = [*needs.tasks, *repairs(needs.again, needs.damage)]
         except Held:
             raise
@@ -96,7 +83,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     requirements, leaves = scope.requirements(task)
     if found.first is not None and not any(found.first == required for _, required in leaves) and found.first.task_id not in scope.failed:
         # What it required when it last ran must run. If that comes out as it was, this task need not.
-        raise _Needs([found.first])
+        raise Needs([found.first])
     execution = Execution(task, scope, leaves)
     store = execution.target.store
     with store.draft() as draft, StepLog(execution):
@@ -111,14 +98,16 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
             check("check_input", task, inputs)
             value = execution.drive(inputs)
             check("check_output", task, value)
-        except _Needs:
+        except Needs:
             raise
         except Exception as error:
+            execution.note_changes()
             failures.keep(task, scope, [row.identity for row in execution.inputs], error)
             raise
         finally:
             del task._execution
         duration = time.perf_counter() - begun
+        execution.note_changes()
         target = execution.target
         value = execution.given.owned(value, execution.directory)
         scope.marks.mark(store)
@@ -133,19 +122,17 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
 class Execution:
     """One attempt to run one task: what it was given, and what it has asked for meanwhile."""
 
-    def __init__(self, task: Task[Any], scope: Scope, leaves: list[tuple[str, Any]]) -> None:
+    def __init__(self, task: Task[Any], scope: Scope, leaves: list[tuple[str, Any]], loader: Loader | None = None) -> None:
         self.task = task
         self.scope = scope
         self.leaves = leaves
+        self.loader = loader or Loader(task, scope, _execute_locked)
         self.draft: Draft
         self.target = task.target
         self.started = 0.0
         self.inputs: list[Input] = []
         self.dynamic: list[dict[str, Any]] = []
         self.given = Given(type(task))
-        self._loads_plainly = not type(task).load_options and type(task).load_input_params is Task.load_input_params
-        #: What keeps small outputs while a run lasts, if they are loaded in the ordinary way.
-        self._small = scope.small if scope.inside_run and self._loads_plainly and not task.share_inputs else None
         #: The task directory, if the step has asked for it.
         self.side_files: Path | None = None
 
@@ -158,17 +145,17 @@ class Execution:
     def insist_on_no_failure(self) -> None:
         """Before hours of loading: a failure that is kept may say all."""
         required = [required for _, required in self.leaves]
-        self._require(required, known=True)
-        failures.insist_on_none(self.task, self.scope, [self._found(one).identity or "" for one in required])
+        self.loader.require(required, known=True)
+        failures.insist_on_none(self.task, self.scope, [self.loader.found(one).identity or "" for one in required])
 
     def load_all(self, requirements: Any) -> Any:
-        """The inputs, in the shape of the requirements; `_Needs` for what cannot be loaded."""
-        self._require([required for _, required in self.leaves], known=True)
+        """The inputs, in the shape of the requirements; `Needs` for what cannot be loaded."""
+        self.loader.require([required for _, required in self.leaves], known=True)
         self.scope.shared.begin(self.task.task_id, alone=self.scope.process == processes.current)
         identities: dict[str, str] = {}
 
         def load(path: str, required: Any) -> Any:
-            value, identities[path] = self._load(path, required)
+            value, identities[path] = self.loader.load(path, required)
             self.given.add(value)
             return value
 
@@ -213,13 +200,13 @@ class Execution:
                     wanted = wanted.requirements
                 wanted = structure.settle(wanted)
                 leaves = list(structure.leaves(wanted))
-                self._require([required for _, required in leaves], known=False)
+                self.loader.require([required for _, required in leaves], known=False)
                 turn = len(self.dynamic)
                 row: dict[str, Any] = {"inputs": []}
                 self.dynamic.append(row)
 
                 def load(path: str, required: Any, row: dict[str, Any] = row) -> Any:
-                    value, identity = self._load(path, required)
+                    value, identity = self.loader.load(path, required)
                     self.given.add(value)
                     row["inputs"].append([path, named(required), key_of(required), identity, to_text([required])])
                     return value
@@ -230,6 +217,17 @@ class Execution:
             return finished.value
         finally:
             steps.close()
+
+    def note_changes(self) -> None:
+        """A file that somebody else makes, and that has changed since it was handed over, is not recorded as what it was."""
+        changed = set()
+        for task, required in self.loader.changed().items():
+            log.warning("%r changed while %r was at work: the next run makes that again", task, self.task)
+            changed.add(key_of(required))
+        if changed:
+            self.inputs = [row._replace(identity=UNKNOWN) if row.key in changed else row for row in self.inputs]
+            for row in self.dynamic:
+                row["inputs"] = [[*entry[:3], UNKNOWN, *entry[4:]] if entry[2] in changed else entry for entry in row["inputs"]]
 
     def facts(self, value: Any, duration: float, target: Target[Any]) -> Facts:
         """The record so far, once the parts are written."""
@@ -269,127 +267,6 @@ class Execution:
             asked = [entry[3] for row in self.dynamic for entry in row["inputs"]]
             return made_from(self.task, fingerprint, [row.identity for row in self.inputs] + asked)
         return None
-
-    def _require(self, required: list[Any], *, known: bool) -> None:
-        """`_Needs` unless all of these are current and at hand. `known`: a scheduler has heard of them, and may believe that they are."""
-        needs, absent = [], []
-        for task in required:
-            if task.task_id in self.scope.failed:
-                raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
-            found = self._found(task)
-            if not found.verdict.is_current:
-                needs.append(task)
-                continue
-            for owner in self._absent(task, found):
-                if not self._elsewhere(owner):
-                    self.scope.want(owner)
-                    absent.append(owner)  # its record says that it is current, and who believes that would not make it
-        if needs or absent:
-            again = [*needs, *absent] if known else absent
-            raise _Needs([] if known else list(dict.fromkeys(needs)), again=list(dict.fromkeys(again)))
-
-    def _found(self, task: Any) -> Finding:
-        return self.scope.remembered(task) or planning.find(task, self.scope)
-
-    def _absent(self, required: Any, found: Finding) -> Sequence[Any]:
-        """Whose data are not at hand, of those that are loaded for a requirement."""
-        if not getattr(required, "_stands_for_others", False):
-            return (required,) if found.absent else ()
-        return [owner for owner in self._behind(required) if self._found(owner).absent]
-
-    def _behind(self, required: Any) -> Sequence[Any]:
-        """The tasks whose outputs are loaded for a requirement: those that a wrapper stands for, the owner of a part."""
-        if not getattr(required, "_stands_for_others", False):
-            return (required,)
-        found: dict[Any, None] = {}
-        waiting = [required]
-        while waiting:
-            task = waiting.pop()
-            if isinstance(task, Part):
-                waiting.append(task.owner)
-            elif isinstance(task, WrapperTask):
-                waiting += [one for _, one in reversed(self.scope.requirements(task)[1])]
-            else:
-                found[task] = None
-        return list(found)
-
-    def _elsewhere(self, owner: Any) -> bool:
-        """Kept in the memory of a process that we are not: it is made here when it is loaded."""
-        return self.scope.process != processes.current and isinstance(owner, Task) and owner.target.in_memory
-
-    def _load(self, path: str, required: Any) -> tuple[Any, str]:
-        """A requirement's value and the identity that belongs to it."""
-        if self._small is not None:
-            known = self.scope.remembered(required)
-            if known is not None and (output := self._small.find(required.task_id, known)) is not None:
-                return output.decode(), known.identity or ""
-        options = self._options(path, required)
-        for _ in range(3):
-            found = self._found(required)
-            for owner in self._absent(required, found):
-                if self._elsewhere(owner):
-                    self.scope.want(owner)
-                    _execute_locked(owner, self.scope)
-                    found = self._found(required)
-            if self.task.share_inputs:
-                is_there, value = self.scope.shared.get(required.task_id, found.stamp, options)
-                if is_there:
-                    return value, found.identity or ""
-            try:
-                value, stamp = _load_judged(required, found, options, self._small)
-            except DamagedError as error:
-                log.warning("%s", error)
-                self._set_aside(required)
-                rule = Rule.UNTRUSTED if isinstance(error, UntrustedError) else Rule.DAMAGED
-                raise _Needs(again=[required], damage=Verdict(rule, str(error))) from None
-            except MissingOutputError:
-                for task in [required, *self._behind(required)]:
-                    self.scope.forget(task)
-                raise _Needs(again=[required]) from None
-            # Another process may have committed between the judgement and the load.
-            if found.stamp is None or stamp == found.stamp:
-                if self.task.share_inputs:
-                    self.scope.shared.keep(required.task_id, found.stamp, options, value)
-                return value, found.identity or ""
-            self.scope.forget(required)
-        raise DamagedError(f"{required!r} is rewritten faster than it can be read: is something else writing to the store?")
-
-    def _set_aside(self, required: Any) -> None:
-        for owner in self._behind(required):
-            if isinstance(owner, Task):
-                owner.target.quarantine()
-            self.scope.forget(owner)
-        self.scope.forget(required)
-
-    def _options(self, path: str, required: Any) -> Mapping[str, Any]:
-        if self._loads_plainly:
-            return _NO_OPTIONS
-        options: dict[Any, Any] = {}
-        for place, chosen in type(self.task).load_options.items():
-            if path in (f"[{place!r}]", f"({place!r})"):
-                options.update(chosen)
-        if type(self.task).load_input_params is not Task.load_input_params and isinstance(required, (Task, Part)):
-            options.update(self.task.load_input_params(required.output()) or {})
-        return options
-
-
-def _load_judged(required: Any, found: Finding, options: Mapping[str, Any], small: SmallOutputs | None) -> tuple[Any, Any]:
-    """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain.
-
-    `small`: keeps what is small for the next who loads it.
-    """
-    if not isinstance(required, Task) or required._stands_for_others:
-        return load_output(required, options), None
-    target = required.target
-    if type(required).load is Task.load and type(target).load is Target.load:
-        if small is not None and (output := read_small(target, found.stamp)) is not None:
-            small.keep(required.task_id, found, output)
-            return output.decode(), found.stamp
-        return target.load_judged(found.stamp, **options)
-    # An app's own way to load, or no file: whatever it reads, the record must be the same before and after.
-    before = target.stamp()
-    value = load_output(required, options)
-    return value, before if target.stamp() == before else None
 
 
 def _is_generator_step(task: Any, value: types.GeneratorType[Any, Any, Any]) -> bool:

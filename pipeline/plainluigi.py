@@ -11,7 +11,7 @@ from luigi.task import flatten
 
 from pipeline import planning
 from pipeline.errors import RequirementFailedError
-from pipeline.filecache import cached_digest
+from pipeline.filecache import cached_digest, cached_tree_digest
 from pipeline.scope import current
 from pipeline.task import BaseTask, Task, WrapperTask
 from targets import seal
@@ -24,7 +24,7 @@ def identity_of(task: Any) -> str:
         path = getattr(output, "path", None)
         if not isinstance(output, luigi.LocalTarget) or not isinstance(path, str) or not os.path.exists(path):
             return seal.combine(["task id", task.task_id])
-        parts.append(seal.tree_digest(path)[0] if os.path.isdir(path) else cached_digest(path))
+        parts.append(cached_tree_digest(path) if os.path.isdir(path) else cached_digest(path))
     return seal.combine(["files", *parts]) if parts else seal.combine(["task id", task.task_id])
 
 

@@ -19,9 +19,20 @@ from pipeline import planning
 from pipeline.errors import RepairError
 from pipeline.parameters import TaskParameter
 from pipeline.scope import current
+from pipeline.steplogs import Unfinished
 from pipeline.task import BaseTask, Part, Task, WrapperTask
 from pipeline.verdict import Rule, Verdict
 from targets.errors import DamagedError, TargetError
+
+
+class Needs(Unfinished):
+    """Tasks must be made before a step can go on. `again`: a scheduler may believe that they are; `damage`: what is wrong with those."""
+
+    def __init__(self, tasks: list[Any] | None = None, *, again: list[Any] | None = None, damage: Verdict | None = None) -> None:
+        super().__init__(tasks, again)
+        self.tasks = tasks or []
+        self.again = again or []
+        self.damage = damage
 
 
 class Repair(BaseTask):

@@ -363,11 +363,11 @@ class ExternalFile(BaseTask, luigi.ExternalTask):
             raise MissingFileError(f"{os.fspath(path)} is not there: put the file in its place, or correct the path")
         return path
 
-    def _first_look(self, scope: Scope) -> Finding | Look | None:
+    def _first_look(self, scope: Scope) -> Finding:
         where = os.fspath(self.path)
         try:
             if os.path.isdir(where):
-                return Finding(CURRENT, seal.tree_digest(where)[0])
+                return Finding(CURRENT, filecache.cached_tree_digest(where))
             if os.path.isfile(where) or not os.path.exists(where):
                 return Finding(CURRENT, filecache.cached_digest(where))
             why = "it is a pipe, a socket or a device"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from targets import seal
 from targets.errors import DamagedError, DumpError
@@ -39,7 +38,7 @@ _directories: dict[tuple[str, str], tuple[str, str]] = {}
 def verify_directory(store: Store, name: str, digest: str, *, again: bool = False) -> None:
     """`DamagedError` unless a directory is what was written. `again`: also where this process has looked, and no file looks changed since."""
     where, root = (store.url, name), store.path(name)
-    looks = digest, seal.combine(_looks(root))
+    looks = digest, looks_of(root)[0]
     if not again and _directories.get(where) == looks:
         return
     if seal.tree_digest(root)[0] != digest:
@@ -47,13 +46,17 @@ def verify_directory(store: Store, name: str, digest: str, *, again: bool = Fals
     _directories[where] = looks
 
 
-def _looks(root: os.PathLike[str]) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
+def looks_of(directory: str | os.PathLike[str]) -> tuple[str, int]:
+    """A digest of how all below a directory looks from outside, and when the latest of it was changed."""
+    parts, latest = [], 0
+    for folder, folders, files in os.walk(directory):
         folders.sort()  # the order in which it goes on
-        yield folder
+        parts.append(folder)
         for file in sorted([*files, *folders]):
             found = os.lstat(os.path.join(folder, file))
-            yield f"{file} {found.st_mode} {found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_ctime_ns}"
+            parts.append(f"{file} {found.st_mode} {found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_ctime_ns}")
+            latest = max(latest, found.st_mtime_ns)
+    return seal.combine(parts), latest
 
 
 def verify_part(store: Store, part: Part) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.checks import check
 from pipeline.errors import StepInputsError, UnknownParameterError
 from pipeline.execute import Execution
+from pipeline.loading import Loader
 from pipeline.scope import Scope, run_scope
 from pipeline.task import Part, Task, WrapperTask
 from pipeline.testing.stores import temporary_store
@@ -116,18 +117,25 @@ class _Rehearsal(Execution):
     def __init__(
         self, task: Task[Any], scope: Scope, leaves: list[tuple[str, Any]], answers: Mapping[Any, Any] | Sequence[Any], folder: Path
     ) -> None:
-        super().__init__(task, scope, leaves)
-        self._answers = answers
-        self._asked = 0
+        super().__init__(task, scope, leaves, _Answers(task, scope, answers))
         self._folder = folder
 
     def directory(self) -> Path:
         return self._folder
 
-    def _require(self, required: list[Any], *, known: bool) -> None:
+
+class _Answers(Loader):
+    """In the place of what would be loaded."""
+
+    def __init__(self, task: Task[Any], scope: Scope, answers: Mapping[Any, Any] | Sequence[Any]) -> None:
+        super().__init__(task, scope, lambda *_: None)
+        self._answers = answers
+        self._asked = 0
+
+    def require(self, required: list[Any], *, known: bool) -> None:
         """Nothing has to be made."""
 
-    def _load(self, path: str, required: Any) -> tuple[Any, str]:
+    def load(self, path: str, required: Any) -> tuple[Any, str]:
         at, self._asked = self._asked, self._asked + 1
         if not isinstance(self._answers, Mapping):
             if at < len(self._answers):

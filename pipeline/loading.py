@@ -1,0 +1,194 @@
+"""What one step loads of its requirements.
+
+Promises: the identity that is returned with a value is that of this very value. What is written anew between judging and loading, be it by
+another process, is judged again; a file that somebody else makes and that changes while the step is at work is told by `changed`. `Needs`
+where something must be made first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pipeline import instead, planning
+from pipeline.errors import RequirementFailedError
+from pipeline.plainluigi import identity_of
+from pipeline.repairing import Needs
+from pipeline.scope import Scope
+from pipeline.task import BaseTask, ExternalFile, Part, Task, WrapperTask, load_output
+from pipeline.verdict import Finding, Rule, Verdict
+from targets import Target, processes
+from targets.errors import DamagedError, MissingOutputError, UntrustedError
+from targets.small import SmallOutputs, read_small
+
+log = logging.getLogger("pipeline")
+
+#: In the place of an identity that nobody knows: no content has it, so what was made from it is made again.
+UNKNOWN = "0" * 64
+
+_NO_OPTIONS: Mapping[str, Any] = {}
+
+
+class Loader:
+    """Loads for one execution of one task."""
+
+    def __init__(self, task: Task[Any], scope: Scope, make: Callable[[Task[Any], Scope], None]) -> None:
+        self.task = task
+        self.scope = scope
+        self._make = make
+        self._loads_plainly = not type(task).load_options and type(task).load_input_params is Task.load_input_params
+        #: What keeps small outputs while a run lasts, if they are loaded in the ordinary way.
+        self._small = scope.small if scope.inside_run and self._loads_plainly and not task.share_inputs else None
+        #: What others make and a step reads by itself: for which requirement, and with which identity it was handed over.
+        self._outside: dict[Any, tuple[Any, str]] = {}
+
+    def require(self, required: list[Any], *, known: bool) -> None:
+        """`Needs` unless all of these are current and at hand. `known`: a scheduler has heard of them, and may believe that they are."""
+        needs, absent = [], []
+        for task in required:
+            if task.task_id in self.scope.failed:
+                raise RequirementFailedError(f"{task!r}, which {self.task!r} requires, could not be made")
+            found = self.found(task)
+            if not found.verdict.is_current:
+                needs.append(task)
+                continue
+            for owner in self._absent(task, found):
+                if not self._elsewhere(owner):
+                    self.scope.want(owner)
+                    absent.append(owner)  # its record says that it is current, and who believes that would not make it
+        if needs or absent:
+            again = [*needs, *absent] if known else absent
+            raise Needs([] if known else list(dict.fromkeys(needs)), again=list(dict.fromkeys(again)))
+
+    def found(self, task: Any) -> Finding:
+        return self.scope.remembered(task) or planning.find(task, self.scope)
+
+    def load(self, path: str, required: Any) -> tuple[Any, str]:
+        """A requirement's value and the identity that belongs to it."""
+        if self._small is not None:
+            known = self.scope.remembered(required)
+            if known is not None and (output := self._small.find(required.task_id, known)) is not None:
+                return output.decode(), known.identity or UNKNOWN
+        options = self._options(path, required)
+        for _ in range(3):
+            found = self.found(required)
+            for owner in self._absent(required, found):
+                if self._elsewhere(owner):
+                    self.scope.want(owner)
+                    self._make(owner, self.scope)
+                    found = self.found(required)
+            if self.task.share_inputs:
+                is_there, value = self.scope.shared.get(required.task_id, found.stamp, options)
+                if is_there:
+                    return value, found.identity or UNKNOWN
+            # Of what stands for others, the outputs that its value is made of.
+            owners = [(owner, self.found(owner).stamp) for owner in _behind(required, self.scope)] if _stands_for_others(required) else []
+            try:
+                value, stamp = _load_judged(required, found, options, self._small)
+            except DamagedError as error:
+                log.warning("%s", error)
+                self._set_aside(required)
+                rule = Rule.UNTRUSTED if isinstance(error, UntrustedError) else Rule.DAMAGED
+                raise Needs(again=[required], damage=Verdict(rule, str(error))) from None
+            except MissingOutputError:
+                self._forget(required)
+                raise Needs(again=[required]) from None
+            # Another process may have committed between the judgement and the load.
+            if (found.stamp is None or stamp == found.stamp) and all(_stamp(owner) == judged for owner, judged in owners if judged is not None):
+                if self.task.share_inputs:
+                    self.scope.shared.keep(required.task_id, found.stamp, options, value)
+                for task in [required, *(owner for owner, _ in owners)]:
+                    if isinstance(task, ExternalFile) or not isinstance(task, BaseTask):
+                        self._outside[task] = required, self.found(task).identity or UNKNOWN
+                return value, found.identity or UNKNOWN
+            self._forget(required)
+        raise DamagedError(f"{required!r} is rewritten faster than it can be read: is something else writing to the store?")
+
+    def changed(self) -> dict[Any, Any]:
+        """What others make, was handed over, and has another content by now, with the requirement that it stands behind.
+
+        Nobody knows which of the two contents a step has read.
+        """
+        handed_over = [(task, required, identity) for task, (required, identity) in self._outside.items() if instead.mock_of(task) is None]
+        return {task: required for task, required, identity in handed_over if _content_of(task, self.scope) != identity}
+
+    def _absent(self, required: Any, found: Finding) -> Sequence[Any]:
+        """Whose data are not at hand, of those that are loaded for a requirement."""
+        if not _stands_for_others(required):
+            return (required,) if found.absent else ()
+        return [owner for owner in _behind(required, self.scope) if self.found(owner).absent]
+
+    def _elsewhere(self, owner: Any) -> bool:
+        """Kept in the memory of a process that we are not: it is made here when it is loaded."""
+        return self.scope.process != processes.current and isinstance(owner, Task) and owner.target.in_memory
+
+    def _forget(self, required: Any) -> None:
+        for task in [required, *_behind(required, self.scope)]:
+            self.scope.forget(task)
+
+    def _set_aside(self, required: Any) -> None:
+        for owner in _behind(required, self.scope):
+            if isinstance(owner, Task):
+                owner.target.quarantine()
+        self._forget(required)
+
+    def _options(self, path: str, required: Any) -> Mapping[str, Any]:
+        if self._loads_plainly:
+            return _NO_OPTIONS
+        options: dict[Any, Any] = {}
+        for place, chosen in type(self.task).load_options.items():
+            if path in (f"[{place!r}]", f"({place!r})"):
+                options.update(chosen)
+        if type(self.task).load_input_params is not Task.load_input_params and isinstance(required, (Task, Part)):
+            options.update(self.task.load_input_params(required.output()) or {})
+        return options
+
+
+def _stands_for_others(required: Any) -> bool:
+    return getattr(required, "_stands_for_others", False)
+
+
+def _behind(required: Any, scope: Scope) -> Sequence[Any]:
+    """The tasks whose outputs are loaded for a requirement: those that a wrapper stands for, the owner of a part."""
+    if not _stands_for_others(required):
+        return (required,)
+    found: dict[Any, None] = {}
+    waiting = [required]
+    while waiting:
+        task = waiting.pop()
+        if isinstance(task, Part):
+            waiting.append(task.owner)
+        elif isinstance(task, WrapperTask):
+            waiting += [one for _, one in reversed(scope.requirements(task)[1])]
+        else:
+            found[task] = None
+    return list(found)
+
+
+def _stamp(owner: Any) -> Any:
+    return owner.target.stamp()
+
+
+def _content_of(task: Any, scope: Scope) -> str | None:
+    """The identity of what somebody else makes, as it is now."""
+    return task._first_look(scope).identity if isinstance(task, ExternalFile) else identity_of(task)
+
+
+def _load_judged(required: Any, found: Finding, options: Mapping[str, Any], small: SmallOutputs | None) -> tuple[Any, Any]:
+    """A requirement's value and the stamp of the record that it belongs to; None where that is not known for certain.
+
+    `small`: keeps what is small for the next who loads it.
+    """
+    if not isinstance(required, Task) or _stands_for_others(required):
+        return load_output(required, options), None
+    target = required.target
+    if type(required).load is Task.load and type(target).load is Target.load:
+        if small is not None and (output := read_small(target, found.stamp)) is not None:
+            small.keep(required.task_id, found, output)
+            return output.decode(), found.stamp
+        return target.load_judged(found.stamp, **options)
+    # An app's own way to load, or no file: whatever it reads, the record must be the same before and after.
+    before = target.stamp()
+    value = load_output(required, options)
+    return value, before if target.stamp() == before else None
