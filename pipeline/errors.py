@@ -40,6 +40,13 @@ class AmbiguousFamilyError(PipelineError):
     """Two different classes have the same family, so their outputs could not be told apart."""
 
 
+def ambiguous_family(one: type, other: type) -> AmbiguousFamilyError:
+    return AmbiguousFamilyError(
+        f"{one.__module__}.{one.__qualname__} and {other.__module__}.{other.__qualname__} have the same family, and their outputs would "
+        f"share a place: set task_namespace on one of them, or call luigi.auto_namespace(scope=__name__) in its module"
+    )
+
+
 class TaskDefinitionError(PipelineError):
     """The class of a step is not complete."""
 

@@ -55,7 +55,7 @@ def asked_in_vain(task: Any, wanted: Iterable[Any], asked: Iterable[Any], settle
         return None  # what it yields may be complete by other means: `luigi.DynamicRequirements`
     before = [one.task_id for one in asked]
     for step in (one for one in wanted if isinstance(one, Task) and before.count(one.task_id) > 1):
-        if step.task_id in settled and settled[step.task_id][0] in ("ran", "kept") and planning.is_current(step):
+        if planning.is_current(step):
             return RequirementFailedError(
                 f"{step!r}, which it asked for, was made and is another one: a parameter is private, or changes when it is written as text"
             )

@@ -14,7 +14,7 @@ from typing import Any
 import luigi
 
 from pipeline import garbage, instead
-from pipeline.errors import AmbiguousFamilyError, CycleError, PlanningError
+from pipeline.errors import CycleError, PlanningError, ambiguous_family
 from pipeline.scope import Scope, current, run_scope
 from pipeline.secrets import redact
 from pipeline.verdict import Finding, Look, Rule, Verdict, conclude
@@ -142,7 +142,7 @@ def _walk(roots: Iterable[Any], scope: Scope, looked: Mapping[str, Look | None],
         task = stack[-1]
         name = task.task_id
         if classes.setdefault(name, type(task)) is not type(task):
-            raise _ambiguous(classes[name], type(task))
+            raise ambiguous_family(classes[name], type(task))
         if name in done:
             stack.pop()
             continue
@@ -261,10 +261,3 @@ def cycle_error(path: list[Any]) -> CycleError:
 
 #: Tasks of a cycle that a person is shown.
 _LONGEST_CYCLE = 20
-
-
-def _ambiguous(one: type, other: type) -> AmbiguousFamilyError:
-    return AmbiguousFamilyError(
-        f"{one.__module__}.{one.__qualname__} and {other.__module__}.{other.__qualname__} have the same family, and their outputs would "
-        f"share a place: set task_namespace on one of them, or call luigi.auto_namespace(scope=__name__) in its module"
-    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import dataclasses
 import functools
 import os
 import time
@@ -21,7 +22,7 @@ import luigi.worker
 
 from pipeline import environment, instead, recovery, settings, structure
 from pipeline.code import Code
-from pipeline.errors import PipelineError, RequirementError
+from pipeline.errors import PipelineError, RequirementError, ambiguous_family
 from pipeline.forcing import Forcing
 from pipeline.sharing import Shared
 from pipeline.verdict import CURRENT, Finding
@@ -120,7 +121,7 @@ class Scope:
             # Another process has been at work since.
             self._forks = _forks
             self.moved()
-        found = self._current.get(task.task_id)
+        found = self.remembered(task)
         if found is not None:
             if found.stamp is None or task.target.stamp() == found.stamp:
                 return found
@@ -150,8 +151,14 @@ class Scope:
                 self._forks = _forks
 
     def remembered(self, task: Any) -> Finding | None:
-        """What was found CURRENT, without a look whether it still holds: for whoever looks anyhow when loading."""
-        return self._current.get(task.task_id)
+        """What was found CURRENT, without a look whether it still holds: for whoever looks anyhow when loading.
+
+        `AmbiguousFamilyError` where that was said of another class: its output is in the place of this one's.
+        """
+        found = self._current.get(task.task_id)
+        if found is not None and found.kind is not type(task):
+            raise ambiguous_family(found.kind or object, type(task))
+        return found
 
     def found(self, task: Any) -> Finding:
         """What was found about a task that was just judged."""
@@ -159,6 +166,9 @@ class Scope:
 
     def remember(self, task: Any, finding: Finding) -> None:
         if finding.verdict.is_current:
+            if finding.kind is not None:
+                finding = dataclasses.replace(finding)  # that of another task, which this one stands for
+            finding.kind = type(task)
             self._current[task.task_id] = finding
         else:
             self._other[task.task_id] = finding
@@ -178,7 +188,7 @@ class Scope:
         self.wanted.discard(task.task_id)
         self.moved()
         if self.inside_run:
-            self._current[task.task_id] = Finding(CURRENT, identity, stamp)
+            self._current[task.task_id] = Finding(CURRENT, identity, stamp, kind=type(task))
 
     def tell(self, task: Any, what: str, **facts: Any) -> None:
         if self.listener is not None:

@@ -80,7 +80,7 @@ class Finding:
     """What one run knows about a task: the verdict, the identity its consumers see, and the record's stamp.
 
     `absent`: the output is true, but its data are not at hand (trimmed, or in the memory of another process).
-    `first`: what an UPSTREAM verdict waits for. `duration`: the seconds that its record says it took.
+    `first`: what an UPSTREAM verdict waits for. `duration`: the seconds that its record says it took. `kind`: the class of the task.
     """
 
     verdict: Verdict
@@ -89,6 +89,7 @@ class Finding:
     absent: bool = False
     first: Any = None
     duration: float | None = None
+    kind: type | None = None
 
 
 @dataclass(slots=True)

@@ -177,6 +177,8 @@ class Worker(luigi.worker.Worker):
         limit = self._config.task_limit
         if limit is not None and len(self._scheduled_tasks) >= limit:
             self.left_out.add(task.task_id)
+        if isinstance(task, Task) and type(task).complete is not Task.complete:
+            is_complete = planning.is_current(task)  # of a step a build asks nothing else
         return super()._add(task, is_complete)
 
     def _validate_dependency(self, dependency: Any) -> None:

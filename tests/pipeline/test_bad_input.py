@@ -196,6 +196,34 @@ def test_a_step_with_a_complete_of_its_own_is_told_that_nobody_asks_it(caplog):
     assert [pipeline.build(AlwaysIncomplete()).ran, pipeline.build(AlwaysIncomplete()).ran] == [[AlwaysIncomplete()], []]
 
 
+class SaysYes(Task):
+    def complete(self):
+        return True
+
+    def easy_run(self, inputs):
+        return "made"
+
+
+class BelowIt(Task):
+    def requires(self):
+        return SaysYes()
+
+    def easy_run(self, inputs):
+        return inputs
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("root", [SaysYes, BelowIt])
+def test_a_step_whose_own_complete_says_yes_is_made_all_the_same(root, workers, ran):
+    assert set(ran(root(), workers=workers)) == {"SaysYes", root.__name__}
+    assert root().load() == "made"
+
+
+def test_luigi_s_own_build_makes_what_is_loaded_whatever_its_complete_says():
+    assert luigi.build([BelowIt()], local_scheduler=True, log_level="ERROR")
+    assert BelowIt().load() == "made"
+
+
 def test_a_text_as_reads_is_refused():
     with pytest.raises(pipeline.TaskDefinitionError, match=r"Step.reads is 'query.sql': it must be a tuple of names, as in reads = \('query.sql',\)"):
 

@@ -423,6 +423,17 @@ def test_same_families_in_two_modules_are_refused():
     with pytest.raises(pipeline.AmbiguousFamilyError, match="set task_namespace"):
         pipeline.plan(Both())
 
+    class Later(Task):
+        def requires(self):
+            return one()
+
+        def easy_run(self, inputs):
+            return (yield two())
+
+    run = pipeline.build(Later())
+    assert run.ran == [one()]
+    assert "set task_namespace" in str(run.outcomes[Later()].error)
+
 
 def test_a_task_as_parameter_may_be_none_by_default(ran):
     class Model(Task):

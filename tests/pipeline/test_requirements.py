@@ -299,9 +299,10 @@ class AsksForLossy(Task):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_asked_for_and_is_another_one_as_text_ends_in_words(workers):
     """Luigi makes what was yielded anew from its parameters as text: without an end it would be asked for again and again."""
-    run = pipeline.build(AsksForLossy(), workers=workers)
-    assert run.failed == [AsksForLossy()]
-    assert "LossyFetch(x='5'), which it asked for, was made and is another one" in str(run.outcomes[AsksForLossy()].error)
+    for _ in ("it is made", "it is there"):
+        run = pipeline.build(AsksForLossy(), workers=workers)
+        assert run.failed == [AsksForLossy()]
+        assert "LossyFetch(x='5'), which it asked for, was made and is another one" in str(run.outcomes[AsksForLossy()].error)
 
 
 @pytest.mark.parametrize(("value", "called"), [([0, 1], [[0, 1]]), ({"a": 1}, [{"a": 1}])])
