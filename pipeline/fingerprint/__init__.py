@@ -72,7 +72,8 @@ def project_of(top: str) -> Project:
 def _beside(cls: Any, name: str) -> str:
     import sys
 
-    folder = os.path.dirname(getattr(sys.modules.get(cls.__module__), "__file__", None) or "") or os.curdir
+    says = next((base for base in cls.__mro__ if "reads" in vars(base)), cls)
+    folder = os.path.dirname(getattr(sys.modules.get(says.__module__), "__file__", None) or "") or os.curdir
     for place in (folder, os.curdir):
         path = os.path.join(place, name)
         if os.path.isfile(path):

@@ -43,3 +43,12 @@ def shown_class(node: ast.ClassDef, decorators: list[ast.expr], body: list[ast.s
     shown = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body or [ast.Pass()], decorator_list=decorators)
     shown.type_params = []  # type: ignore[attr-defined]
     return shown
+
+
+def default_of(statement: ast.stmt) -> ast.expr | None:
+    """The default that a statement of a class gives to a parameter."""
+    made = getattr(statement, "value", None)
+    if not isinstance(made, ast.Call):
+        return None
+    named = [keyword.value for keyword in made.keywords if keyword.arg == "default"]
+    return named[0] if named else made.args[0] if made.args else None

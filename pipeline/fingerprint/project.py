@@ -7,13 +7,23 @@ outside the standard library and site-packages. `pipeline` and `targets` themsel
 from __future__ import annotations
 
 import functools
+import glob
 import importlib.util
 import os
 import site
 import sys
+from pathlib import Path
 
 _OURS = frozenset({"pipeline", "targets"})
 _BUILTIN = frozenset(sys.builtin_module_names) | frozenset(sys.stdlib_module_names)
+
+
+@functools.cache
+def main_name() -> str:
+    """What the program's own module is called where it is imported, so that `python run.py` and `luigi-warp --module run` agree."""
+    main = sys.modules.get("__main__")
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    return spec.name if spec is not None else Path(file).stem if file else "__main__"
 
 
 @functools.cache
@@ -21,6 +31,7 @@ def _library_folders() -> tuple[str, ...]:
     # `sysconfig` says it, too, and takes longer to import than all that is asked here.
     folders = {os.path.dirname(os.__file__)}
     folders.update(entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages"))
+    folders.update(entry for entry in sys.path if glob.glob(os.path.join(glob.escape(entry or "."), "*.dist-info")))  # `pip install --target`
     folders.update(site.getsitepackages() if hasattr(site, "getsitepackages") else [])
     folders.add(site.getusersitepackages() if hasattr(site, "getusersitepackages") else "")
     return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders if folder))
@@ -54,7 +65,7 @@ class Project:
 
     def owns(self, module: str | None) -> bool:
         """Whether a module is project code."""
-        if not module:
+        if not isinstance(module, str) or not module:  # a library may have put anything there
             return False
         top = module.split(".")[0]
         if top in _OURS:
@@ -68,5 +79,5 @@ class Project:
     @staticmethod
     def is_library(module: str | None) -> bool:
         """Whether a module belongs to an installed library (neither project, ours, nor the standard library)."""
-        top = (module or "").split(".")[0]
+        top = module.split(".")[0] if isinstance(module, str) else ""
         return bool(top) and top not in _OURS and top not in _BUILTIN and top != "__main__" and _lies_among_libraries(top) is True

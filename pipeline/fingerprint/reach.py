@@ -15,12 +15,11 @@ import logging
 import sys
 import types
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import luigi
 
-from pipeline.fingerprint import bodies, constants, inside, normal
+from pipeline.fingerprint import bindings, bodies, constants, inside, normal, project
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
 from pipeline.fingerprint.sources import Source, class_definition, function_definition, home, module_sources
@@ -150,7 +149,7 @@ class Walk:
 
     def _add(self, name: str, form: str, nodes: list[Any]) -> None:
         if name.startswith("__main__."):
-            name = _main() + name[len("__main__") :]
+            name = project.main_name() + name[len("__main__") :]
         known = self.pieces.get(name)
         if known is not None and known[0] != form:
             # Several things of one name (lambdas, definitions under `if`): told apart by what they are.
@@ -209,7 +208,8 @@ class Walk:
 
     def _class_reference(self, cls: type, rest: Chain) -> None:
         if issubclass(cls, luigi.Task):
-            # Another step: rule 6 knows it by its key. What is read from its class is used here, though.
+            # Another step: rule 6 knows it by its key. What is read from its class is used here, though, and with which defaults it is asked for.
+            self._defaults(cls)
             if rest:
                 self._task_attribute(cls, rest[0])
             return
@@ -244,7 +244,7 @@ class Walk:
         body = [statement for statement in normal.without_docstring(node.body) if not bodies.is_skipped(statement, skipped | covered)]
         decorators = [decorator for decorator in node.decorator_list if not (is_task and bodies.last_name(decorator) in _INHERITING)]
         head: list[Any] = [*decorators, *node.bases, *node.keywords]
-        extra = constants.live_attributes(cls, node, skipped | covered)
+        extra = constants.live_attributes(cls, node, skipped | covered, environment)
         self._add(name, normal.form([*head, *body], in_class=True) + extra, [bodies.shown_class(node, decorators, body)])
         shell = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body, decorator_list=decorators)
         self._follow_all(references(shell), cls.__module__, environment, self._closure_of(cls))
@@ -278,6 +278,22 @@ class Walk:
                 inner.update(inside.closure(function))
         return inner
 
+    def _defaults(self, cls: type[luigi.Task]) -> None:
+        """The defaults of a step's parameters, as its class says them."""
+        if not self._new("defaults", id(cls)):
+            return
+        for base in cls.__mro__:
+            found = class_definition(base) if self.project.owns(base.__module__) else None
+            environment = vars(sys.modules.get(base.__module__, types.ModuleType("gone")))
+            significant = {name: one for name, one in vars(base).items() if isinstance(one, luigi.Parameter) and one.significant}
+            body = found[0].body if found is not None else []
+            for attribute, value in significant.items():
+                said = [bodies.default_of(statement) for statement in body if attribute in bodies.bound_by(statement)]
+                given = [ast.Expr(expression) for expression in said if expression is not None]
+                if given:
+                    extra = constants.live_value(None, value._default, given, environment)
+                    self._add(f"{base.__module__}.{base.__qualname__}.{attribute}, its default", normal.form(given) + extra, list(given))
+
     def _task_attribute(self, cls: type, attribute: str) -> None:
         for base in cls.__mro__:
             if attribute not in vars(base) or not self.project.owns(base.__module__):
@@ -293,9 +309,9 @@ class Walk:
             found = class_definition(base)
             if not functions and found is not None:
                 statements = [statement for statement in found[0].body if attribute in bodies.bound_by(statement)]
-                extra = constants.live_attribute(value, statements)
-                self._add(f"{base.__module__}.{base.__qualname__}.{attribute}", normal.form(statements, in_class=True) + extra, statements)
                 environment = vars(sys.modules[base.__module__])
+                extra = constants.live_value(attribute, value, statements, environment)
+                self._add(f"{base.__module__}.{base.__qualname__}.{attribute}", normal.form(statements, in_class=True) + extra, statements)
                 for statement in statements:
                     self._follow_all(references(statement), base.__module__, environment, {})
             return
@@ -317,7 +333,7 @@ class Walk:
                 sources, statements = _about(name, module)
             if constants.contradicts(value, statements):
                 replaced = "".join(constants.replaced_value(name, value, source.tree) for source in sources)
-        for binding in constants.imported_from(name, statements):
+        for binding in bindings.imported_from(name, statements):
             target = _absolute(binding[0], binding[1], environment)
             elsewhere = sys.modules.get(target)
             if binding[3] and (elsewhere is None or name not in vars(elsewhere)):
@@ -331,7 +347,7 @@ class Walk:
         found = [statement for statement in statements if not isinstance(statement, passed_over)]
         if not found and (is_code or name.startswith("__")):
             return False  # it is a piece of its own, or Python's (`__file__`, `__name__`): where the code lies, not what it means
-        live = "" if is_code else constants.live_value(value, found, environment, lambda: any(name in source.changed for source in sources))
+        live = constants.live_value(name, value, found, environment, lambda: any(name in source.changed for source in sources))
         self._add(f"{module}.{name}", normal.form(found) + live + replaced, list(found))
         for statement in found:
             self._follow_all(references(statement), module, environment, {})
@@ -351,17 +367,9 @@ class Walk:
                 self._follow_all(references(statement), module.__name__, vars(module), {})
 
 
-@functools.cache
-def _main() -> str:
-    """What the program's own module is called where it is imported, so that `python run.py` and `luigi-warp --module run` agree."""
-    main = sys.modules.get("__main__")
-    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
-    return spec.name if spec is not None else Path(file).stem if file else "__main__"
-
-
 def _about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
     sources = module_sources(module)
-    return sources, [statement for source in sources for statement in constants.statements_about(name, source.tree.body)]
+    return sources, [statement for source in sources for statement in bindings.statements_about(name, source.tree.body)]
 
 
 def function_source_is_generated(function: types.FunctionType) -> bool:

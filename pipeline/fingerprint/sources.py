@@ -18,7 +18,7 @@ import types
 from typing import Any
 
 from pipeline.errors import StaleSourceError
-from pipeline.fingerprint import constants, inside
+from pipeline.fingerprint import bindings, inside
 from pipeline.fingerprint.names import children
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -42,7 +42,7 @@ class Source:
     @functools.cached_property
     def changed(self) -> frozenset[str]:
         """Names of the module of which its functions change what they hold."""
-        return constants.changed_names(self.tree)
+        return bindings.changed_names(self.tree)
 
     def _index(self, tree: ast.AST, prefix: str) -> None:
         waiting: list[tuple[ast.AST, str]] = [(tree, prefix)]
@@ -170,7 +170,7 @@ def _place(node: ast.expr) -> tuple[int | None, ...]:
 
 
 def _compiled_lambda(node: ast.Lambda) -> types.CodeType:
-    compiled = compile(ast.Expression(node), "<lambda>", "eval")
+    compiled = compile(ast.Expression(node), "<lambda>", "eval", dont_inherit=True)
     return next(constant for constant in compiled.co_consts if isinstance(constant, types.CodeType))
 
 

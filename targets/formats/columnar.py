@@ -56,6 +56,14 @@ class ParquetTarget(_ArrowTarget):
 
         pyarrow.parquet.write_table(table, file, compression=self.compression or "none", compression_level=self.compression_level)
 
+    def read(self, file: BinaryIO, **options: Any) -> pd.DataFrame:
+        import pyarrow.parquet
+
+        if type(options.get("columns")) is list:
+            options["columns"] = frames.with_index(options["columns"], pyarrow.parquet.read_schema(file))
+            file.seek(0)
+        return super().read(file, **options)
+
     def read_table(self, file: BinaryIO, **options: Any) -> pa.Table:
         import pyarrow.parquet
 
@@ -84,16 +92,21 @@ class FeatherTarget(_ArrowTarget):
         pyarrow.feather.write_feather(table, file, compression=self.compression or "uncompressed", compression_level=self.compression_level)
 
     def read_table(self, file: BinaryIO, **options: Any) -> pa.Table:
-        import pyarrow.feather
-
-        return pyarrow.feather.read_table(_in_memory(file), **options)
+        return _read_feather(_in_memory(file), options)
 
     def load_part(self, part: Part, **options: Any) -> pd.DataFrame:
         if not options.get("memory_map"):
             return super().load_part(part, **options)
-        import pyarrow.feather
+        return frames.from_table(_read_feather(os.fspath(verify_once(self.store, part)), options))
 
-        return frames.from_table(pyarrow.feather.read_table(os.fspath(verify_once(self.store, part)), **options))
+
+def _read_feather(source: Any, options: dict[str, Any]) -> pa.Table:
+    import pyarrow.feather
+
+    if type(options.get("columns")) is list:
+        with pyarrow.ipc.open_file(source) as found:
+            options["columns"] = frames.with_index(options["columns"], found.schema)
+    return pyarrow.feather.read_table(source, **options)
 
 
 def _in_memory(file: BinaryIO) -> pa.BufferReader:

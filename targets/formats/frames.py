@@ -35,6 +35,10 @@ def check_frame(value: Any, target: str) -> pd.DataFrame:
     if not isinstance(value, pd.DataFrame):
         advice = " (use .to_frame())" if isinstance(value, pd.Series) else ""
         raise DumpError(f"{target} stores a pandas DataFrame, and got a {type(value).__name__}{advice}")
+    if type(value) is not pd.DataFrame:
+        raise RoundTripError(f"a {type(value).__name__} would come back as a plain DataFrame: return pandas.DataFrame(it), or use PickleTarget")
+    if not value.flags.allows_duplicate_labels:
+        raise RoundTripError("the flag allows_duplicate_labels would be lost: set_flags(allows_duplicate_labels=True), or use PickleTarget")
     return value
 
 
@@ -65,6 +69,12 @@ def from_table(table: pa.Table) -> pd.DataFrame:
         with contextlib.suppress(ValueError):  # of the rows some were left out
             frame.index.freq = kept[_FREQUENCY].decode()
     return frame
+
+
+def with_index(columns: list[str], schema: pa.Schema) -> list[str]:
+    """These columns and those of the index, which is a part of every selection."""
+    index = [name for name in (schema.pandas_metadata or {}).get("index_columns", ()) if isinstance(name, str)]
+    return [*columns, *(name for name in index if name not in columns)]
 
 
 def _refuse_names(frame: pd.DataFrame) -> None:

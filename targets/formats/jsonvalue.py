@@ -45,11 +45,18 @@ def plain(value: Any, where: str = "value") -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name), f"{where}.{field.name}") for field in dataclasses.fields(value)}
     numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.generic):
+    # Of nanoseconds `item` makes a number, which nobody would take for a time.
+    if numpy is not None and isinstance(value, numpy.generic) and not isinstance(value, (numpy.datetime64, numpy.timedelta64)):
         scalar = value.item()
         if type(scalar) in _SCALARS:
             return scalar
-    advice = {"tuple": "make it a list", "set": "make it a sorted list", "ndarray": "use .tolist(), or NumpyTarget"}
+    advice = {
+        "tuple": "make it a list",
+        "set": "make it a sorted list",
+        "ndarray": "use .tolist(), or NumpyTarget",
+        "datetime64": "make it a str",
+        "timedelta64": "make it a number",
+    }
     raise RoundTripError(
         f"{where} is a {kind.__module__}.{kind.__qualname__}, which JSON cannot give back: "
         f"{advice.get(kind.__name__, 'convert it, or use PickleTarget')}"

@@ -16,6 +16,7 @@ from luigi.task_register import Register
 
 import pipeline
 from pipeline import fingerprint
+from pipeline.fingerprint import project
 
 ROOT = Path(fingerprint.__file__).parent.parent.parent
 HEAD = "import os, time, datetime, luigi\nfrom pathlib import Path\nfrom pipeline import ExternalFile, Task\n"
@@ -294,3 +295,25 @@ def test_a_module_that_cannot_be_imported_keeps_no_step_from_running(body, tmp_p
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("1 ran, 0 kept"), done.stderr
     assert "gpu cannot be imported here" in done.stderr
+
+
+def test_what_was_installed_into_a_folder_of_its_own_is_a_library(tmp_path, monkeypatch):
+    """As `pip install --target` and overlays of virtual environments do."""
+    for folder, installed in (("deps", True), ("overlay/site-packages", False), ("mine", False)):
+        place = tmp_path / folder
+        place.mkdir(parents=True)
+        (place / f"of_{place.parent.name}_{place.name.replace('-', '_')}.py").touch()
+        if installed:
+            (place / "some-1.0.dist-info").mkdir()
+        monkeypatch.syspath_prepend(str(place))
+    for cached in (project._library_folders, project._lies_among_libraries):
+        cached.cache_clear()
+    try:
+        owns = project.Project(frozenset()).owns
+        names = [path.stem for path in sorted(tmp_path.rglob("of_*.py"))]
+        assert [name for name in names if owns(name)] == [name for name in names if name.endswith("_mine")]
+        assert not owns(project)  # a library may have put anything into `__module__`
+        assert not project.Project.is_library(project)
+    finally:
+        for cached in (project._library_folders, project._lies_among_libraries):
+            cached.cache_clear()

@@ -1,5 +1,6 @@
 """What is made when a module is imported: by a call, by a registry, from the environment or a file. An edit of it is seen, and nothing else is."""
 
+import importlib
 import json
 import os
 import pathlib
@@ -8,6 +9,8 @@ import subprocess
 import sys
 
 import pytest
+
+from pipeline import fingerprint
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HEAD = """
@@ -23,6 +26,7 @@ class Step(Task):
 """
 MAKE = "def make(*given):\n    def apply(x):\n        return [x, given]\n    return apply\n"
 HERE = "pathlib.Path(__file__).parent"
+MANY = "def a(x):\n    return x\ndef bb(x):\n    return -x\nKNOWN = {'a': a, 'bb': bb}\n"
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
@@ -132,6 +136,54 @@ SEEN = {
         None,
     ),
     "an attribute that a module makes when it is asked": ("import NAME_lazy as lazy", "lazy.clean(3)"),
+    "a default of a class of configuration": ("class conf(luigi.Config):\n    alpha = luigi.FloatParameter(default=«1.0||2.0»)", "conf().alpha"),
+    "a default of a step that is asked for": (
+        "class Asked(Task):\n    n = luigi.IntParameter(default=«1||2»)\n    def easy_run(self, inputs):\n        return self.n\n"
+        "class NAME(Task):\n    def easy_run(self, inputs):\n        return (yield Asked())",
+        None,
+    ),
+    "a computed default of a step that is asked for": (
+        "class Asked(Task):\n    name = luigi.Parameter(default=os.environ['EDITED'])\n    def easy_run(self, inputs):\n        return self.name\n"
+        "class NAME(Task):\n    def easy_run(self, inputs):\n        return (yield self.clone(Asked))",
+        None,
+    ),
+    "a setting whose absence is logged": (
+        "import logging\ntry:\n    LIMIT = len(os.environ['EDITED'])\nexcept KeyError:\n    logging.getLogger('x').info('none')\n    LIMIT = 3",
+        "LIMIT",
+    ),
+    "a file that is read and logged": (
+        f"import logging\ntry:\n    with open({HERE} / 'NAME.txt') as file:\n        CONF = json.load(file)\n"
+        "except OSError:\n    logging.warning('none')\n    CONF = {}",
+        "CONF",
+    ),
+    "a setting with the name of a clock": ("today = os.environ['EDITED']\nplatform = os.environ['EDITED']\nhome = os.environ['EDITED']", "today"),
+    "a time of day": ("START = datetime.time(len(os.environ['EDITED']))", "START"),
+    "an attribute of a setting": ("import types\nconf = types.SimpleNamespace(id=os.environ['EDITED'])\nMINE = conf.id", "MINE"),
+    "a function of one's own that bears the name of another": (
+        "def resolve(text):\n    return text\nREGION = resolve(os.environ['EDITED'])",
+        "REGION",
+    ),
+    "a function that was chosen": (f"{MANY}ACTIVE = KNOWN[os.environ['EDITED']]", "ACTIVE(1)"),
+    "a function that was chosen by a condition": (f"{MANY}ACTIVE = a if os.environ['EDITED'] == 'a' else bb", "ACTIVE(1)"),
+    "a function that was chosen in a statement": (f"{MANY}if os.environ['EDITED'] == 'a':\n    ACTIVE = a\nelse:\n    ACTIVE = bb", "ACTIVE(1)"),
+    "a function that was chosen for a class": (f"{MANY}class Conf:\n    go = KNOWN[os.environ['EDITED']]", "Conf.go(1)"),
+    "a function that was chosen as a default": (f"{MANY}def f(how=KNOWN[os.environ['EDITED']]):\n    return how(1)", "f()"),
+    "a class that was chosen": ("class a:\n    n = 1\nclass bb:\n    n = 2\nACTIVE = {'a': a, 'bb': bb}[os.environ['EDITED']]", "ACTIVE.n"),
+    "what a partial was given": ("def f(n, x):\n    return n + x\nADD = functools.partial(f, len(os.environ['EDITED']))", "ADD(1)"),
+    "a dict whose name an argument of another function has": (
+        "config = {'size': os.environ['EDITED']}\ndef other(config):\n    config['x'] = 1\ndef third():\n    config = {}\n    config['y'] = 2",
+        "config['size']",
+    ),
+    "an index that a loop fills": (
+        "INDEX = {}\nfor key in os.environ['EDITED']:\n    INDEX.setdefault(key, []).append(«1||2»)",
+        "INDEX",
+    ),
+    "a match": ("match os.environ['EDITED']:\n    case 'a':\n        LIMIT = 1\n    case _:\n        LIMIT = 2", "LIMIT"),
+    "private attributes in a statement": (
+        "class Conf:\n    try:\n        _limit = len(os.environ['EDITED'])\n    except KeyError:\n        _limit = 0\n"
+        "    _a, _b = 1, os.environ['EDITED']",
+        "(Conf._limit, Conf._b)",
+    ),
 }
 #: An edit that means nothing here, and what changes in every process.
 UNSEEN = {
@@ -146,6 +198,10 @@ UNSEEN = {
         "(SQL, QUERY, Paths.query, f(), g(1))",
     ),
     "one's own folder": ("CACHE = pathlib.Path.home() / '.cache'\nMINE = CACHE / 'mine'", "MINE"),
+    "a moment in a class": (
+        "from time import time_ns\nfrom random import randint\nclass Conf:\n    born = time_ns()\n    drawn = randint(1, 10**9)",
+        "(Conf.born, Conf.drawn)",
+    ),
     "a moment": ("NOW = [datetime.datetime.now().isoformat()]\nDAY = datetime.date.today()", "(NOW, DAY)"),
     "chance": ("DRAWN = np.random.default_rng().normal(size=3)", "DRAWN"),
     "another function of the same factory": (MAKE + "f = make([1])\ng = make([«1||2»])", "f(3)"),
@@ -163,7 +219,11 @@ LIMITS = {
         "    def easy_run(self, inputs):\n        return self.color.value",
         None,
     ),
-    "a class of configuration": ("class conf(luigi.Config):\n    alpha = luigi.FloatParameter(default=«1.0||2.0»)", "conf().alpha"),
+    "what a configuration gives": (
+        "class conf(luigi.Config):\n    alpha = luigi.Parameter(default='1')\n"
+        "luigi.configuration.get_config().set('conf', 'alpha', os.environ['EDITED'])",
+        "conf().alpha",
+    ),
     "a method of another step through an object": (
         "class Other(Task):\n    def names(self):\n        return «1||2»\n    def easy_run(self, inputs):\n        return 1\nOTHER = [Other]",
         "OTHER[0]().names()",
@@ -182,6 +242,10 @@ LIMITS = {
         "pickle.loads(pathlib.Path('held.pickle').read_bytes()).size()",
     ),
     "a module with the name of one of Python's": ("import colorsys", "colorsys.answer()"),
+    "subclasses that are asked for": (
+        "class Base:\n    pass\nclass One(Base):\n    def fit(self):\n        return «1||2»",
+        "[one().fit() for one in Base.__subclasses__()]",
+    ),
     "what a call puts into a table": ("TABLE = {}\ndef fill(table):\n    table['a'] = «1||2»\nfill(TABLE)", "TABLE['a']"),
 }
 
@@ -225,3 +289,18 @@ def test_an_edit_is_seen(name, digests):
 @pytest.mark.parametrize("name", [*UNSEEN, *LIMITS])
 def test_what_means_nothing_is_not(name, digests):
     assert len({found[name] for found in digests}) == 1
+
+
+def test_a_file_that_a_base_class_reads_lies_beside_the_base(app):
+    for name in ("shared", "flow"):
+        (app / name).mkdir()
+        (app / name / "__init__.py").touch()
+        (app / name / "query.sql").write_text("select 1")
+    (app / "shared" / "base.py").write_text("from pipeline import Task\nclass Base(Task):\n    reads = ('query.sql',)\n")
+    (app / "flow" / "steps.py").write_text("from shared.base import Base\nclass Step(Base):\n    def easy_run(self, inputs):\n        return 1\n")
+    step = importlib.import_module("flow.steps").Step
+    before = fingerprint.of_task(step).digest
+    (app / "flow" / "query.sql").write_text("select 2")
+    assert fingerprint.of_task(step).digest == before
+    (app / "shared" / "query.sql").write_text("select 2")
+    assert fingerprint.of_task(step).digest != before

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from target_checks import assert_same_frame, fresh_python
 
-from targets import DumpError, FeatherTarget, ParquetTarget, RoundTripError
+from targets import CsvTarget, DumpError, FeatherTarget, ParquetTarget, RoundTripError
 from targets.opening import open_store
 from targets.place import Place
 
@@ -383,6 +383,30 @@ def test_some_columns_are_those_that_bare_arrow_reads(frame, tmp_path):
     for columns in [*asked, [names[0]] * 2, ["s.y"], tuple(names[:1]), names[0], {names[0]: 1}, None]:
         bare, ours = (_table_or_error(read, file.getvalue(), columns) for read in (pq.read_table, ParquetTarget(tmp_path / "t").read_table))
         assert ours == bare, columns
+
+
+@pytest.mark.parametrize("options", [{}, {"memory_map": True}, {"filters": [("b", ">", 4)]}])
+@pytest.mark.parametrize("kind", [ParquetTarget, FeatherTarget])
+def test_some_columns_have_their_index(kind, options, tmp_path):
+    if ("filters" in options) == (kind is FeatherTarget) and options:
+        pytest.skip("of the other one alone")
+    frame = pd.DataFrame({"a": [1, 2, 3], "b": [4.0, 5.0, 6.0]}, index=pd.date_range("2020", periods=3, freq="D", name="day"))
+    target = kind(Place(open_store(str(tmp_path)), "frame"))
+    target.dump(frame)
+    loaded = target.load(columns=["b"], **options)
+    pd.testing.assert_frame_equal(loaded, frame[["b"]][1 if "filters" in options else 0 :])
+
+
+@pytest.mark.parametrize("kind", [ParquetTarget, FeatherTarget, CsvTarget])
+def test_what_is_more_than_a_frame_is_refused(kind, tmp_path):
+    class Special(pd.DataFrame):
+        pass
+
+    target = kind(Place(open_store(str(tmp_path)), "frame"))
+    with pytest.raises(RoundTripError, match="a Special would come back as a plain DataFrame"):
+        target.dump(Special({"a": [1]}))
+    with pytest.raises(RoundTripError, match="allows_duplicate_labels"):
+        target.dump(pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False))
 
 
 def _table_or_error(read, data, columns):

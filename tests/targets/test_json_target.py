@@ -56,6 +56,8 @@ def test_dataclasses_and_numpy_scalars_are_written_as_json(tmp_path):
         ({"a": [0, {1}]}, r"value\['a'\]\[1\] is a builtins\.set.*sorted list"),
         ({"a": {1: "x"}}, r"the key 1 of value\['a'\] is no str.*use str keys, or PickleTarget"),
         ([datetime.date(2020, 1, 1)], r"value\[0\] is a datetime\.date.*convert it, or use PickleTarget"),
+        ([np.datetime64("2026-01-01", "ns")], r"value\[0\] is a numpy\.datetime64.*make it a str"),
+        ([np.timedelta64(5, "ns")], r"value\[0\] is a numpy\.timedelta64.*make it a number"),
         ([np.arange(3)], r"value\[0\] is a numpy\.ndarray.*NumpyTarget"),
         ({"a": b"x"}, r"value\['a'\] is a builtins\.bytes"),
         ([np.datetime64("2020-01-01")], r"value\[0\] is a numpy\.datetime64"),

@@ -1,0 +1,89 @@
+"""Whether what a name holds comes from a clock, a random generator, the process or the place of a file: that differs in every process.
+
+Asked are the expressions that are bound to the name, and those that decide about it; what else a statement does (it logs, say) is not.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pipeline.fingerprint.bindings import COMPOUND, touches
+
+_MODULES = frozenset({"time", "uuid", "random", "secrets", "tempfile", "socket", "getpass", "platform", "threading", "logging"})
+_BUILTINS = frozenset({"id", "object"})
+_CALLS = frozenset(
+    """getpid getppid now today utcnow urandom uuid1 uuid4 perf_counter monotonic
+    gethostname mkdtemp mkstemp getLogger""".split()
+)
+#: Where something lies, which means nothing unless it is read there. What the place of the code tells is the same in every folder.
+_OF_CODE = frozenset("__file__ __path__ __spec__".split())
+_PLACES = frozenset("getcwd cwd resolve absolute abspath home expanduser".split())
+_OF_PLACES = frozenset({"os", "posix", "nt", "posixpath", "ntpath", "pathlib"})
+_READS = frozenset("read read_text read_bytes readlines open load loads safe_load loadtxt genfromtxt".split())
+_NOTHING = object()
+
+
+def is_fleeting(name: str | None, statements: Iterable[ast.stmt], environment: Mapping[str, Any]) -> bool:
+    """`name` None: of each statement the value is meant, whatever it is bound to."""
+    for statement in statements:
+        inside = [node for expression in _said(name, statement) for node in ast.walk(expression)]
+        called = {id(node.func) for node in inside if isinstance(node, ast.Call)}
+        words = {getattr(node, "id", getattr(node, "attr", None)) for node in inside}
+        is_told = not words.isdisjoint(_READS | _OF_CODE)
+        if any(_is_one(node, id(node) in called, is_told, environment) for node in inside):
+            return True
+    return False
+
+
+def _said(name: str | None, statement: ast.AST) -> Iterator[ast.expr]:
+    if name is None or not isinstance(statement, COMPOUND):
+        value = getattr(statement, "value", None)
+        if value is not None:
+            yield value
+        return
+    for field, part in ast.iter_fields(statement):
+        if isinstance(part, ast.expr) and field != "target":
+            yield part
+        for item in part if isinstance(part, list) else ():
+            if isinstance(item, ast.withitem):
+                yield item.context_expr
+            for inner in [item] if isinstance(item, ast.stmt) else getattr(item, "body", ()):  # of a handler, or a case
+                if touches(name, inner):
+                    yield from _said(name, inner)
+
+
+def _is_one(node: ast.AST, is_called: bool, is_told: bool, environment: Mapping[str, Any]) -> bool:
+    if not isinstance(node, (ast.Name, ast.Attribute)):
+        return False
+    found = _resolved(node, environment)
+    word = node.id if isinstance(node, ast.Name) else node.attr
+    module = _module_of(found)
+    if module.split(".")[0] in _MODULES or module.startswith("numpy.random"):
+        return True
+    if is_called and word in _CALLS:
+        return True
+    if isinstance(node, ast.Name):
+        if found is _NOTHING:
+            return word in _BUILTINS or word in _MODULES
+        return is_called and word in _PLACES and not is_told and module.split(".")[0] in _OF_PLACES
+    return is_called and word in _PLACES and not is_told
+
+
+def _resolved(node: ast.AST, environment: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return environment.get(node.id, _NOTHING)
+    base = _resolved(node.value, environment) if isinstance(node, ast.Attribute) else _NOTHING
+    if not isinstance(node, ast.Attribute) or not isinstance(base, (types.ModuleType, type)):
+        return _NOTHING
+    return vars(base).get(node.attr, _NOTHING)
+
+
+def _module_of(found: Any) -> str:
+    try:
+        module = found.__name__ if isinstance(found, types.ModuleType) else getattr(found, "__module__", None)
+    except Exception:  # whatever an app has made
+        return ""
+    return module if isinstance(module, str) else ""
