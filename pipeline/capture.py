@@ -147,19 +147,19 @@ class _Catcher:
         tape = self.tape
         assert tape is not None
         last = len(self.sections) == 1
-        end: int | None = None
+        end, is_lost = start, False
         try:
             flush()
             end = tape.size()
         except OSError:  # a step has closed it
-            end = None
+            is_lost = True
         finally:
             if last:
                 if self._notes is not None:
                     logging.root.removeHandler(self._notes)
                     self._notes = None
-                self._lead_back(lost=end is None)
-        if end is None:
+                self._lead_back(lost=is_lost)
+        if is_lost:
             self.tape = None
         elif end > start:
             section.data, section.cut = tape.text(start, end)

@@ -25,8 +25,8 @@ _lock = processes.lock()
 def paused() -> Iterator[None]:
     """No collection meanwhile."""
     collecting = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if collecting:

@@ -106,11 +106,11 @@ def heeded(grace: float) -> Iterator[None]:
             raise _leaving_by  # noqa: B904
         raise
     finally:
-        _leaving_by = None
-        for number in heeded_here:
-            signal.signal(number, _USUAL[number])
-        watch.close()
-        _heeding = False
+        with held_back():  # one that came in between would find the half of it
+            for number in heeded_here:
+                signal.signal(number, _USUAL[number])
+            watch.close()
+            _heeding, _leaving_by = False, None
 
 
 @contextlib.contextmanager

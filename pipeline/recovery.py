@@ -63,6 +63,10 @@ class Marks:
                     _flush(store, name)
         self._marked.clear()
 
+    def let_go(self) -> None:
+        """The run is over, be it that it was broken off: its marks that are left are those of nobody who is at work."""
+        self._locks.close()
+
 
 class _Held(Exception):
     """Another process of this run is at it."""
@@ -113,10 +117,13 @@ def recover(store: Store) -> int:
 
 
 def forget_flushed(store: Store) -> None:
-    """After a flush: marks of runs that were killed since the machine was started speak of nothing any more."""
-    for run in _runs(store):
-        if _start_of(store, run) == _this_start() and not store.is_locked(_lock_of(run)):
-            store.delete(f"{FOLDER}/{run}")
+    """After a flush: marks of runs that were killed since the machine was started speak of nothing any more but of what those have left."""
+    killed = [run for run in _runs(store) if _start_of(store, run) == _this_start() and not store.is_locked(_lock_of(run))]
+    if not killed:
+        return
+    for folder in store.folders():
+        store.sweep(folder)
+    store.delete(*(f"{FOLDER}/{run}" for run in killed))
 
 
 def cut_off(store: Store) -> list[str]:

@@ -329,6 +329,7 @@ def run_scope(scope: Scope) -> Iterator[Scope]:
         with trust.settled():
             yield scope
     finally:
+        scope.marks.let_go()
         _active.reset(token)
 
 
@@ -349,6 +350,8 @@ def _a_luigi_worker_is_a_run() -> None:
             if scope is not None and not any(exception):
                 tasks = getattr(self, "_scheduled_tasks", {}).values()
                 scope.marks.take_away({place.store for task in tasks if hasattr(task, "_place") and (place := task._place()) is not None})
+            if scope is not None:
+                scope.marks.let_go()
             with contextlib.suppress(ValueError):  # left in another context than entered
                 _active.reset(token)
         return leave(self, *exception)

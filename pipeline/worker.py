@@ -6,6 +6,7 @@ brings that along. Everything else is Luigi's: the same arguments, settings, eve
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -237,6 +238,7 @@ class Worker(luigi.worker.Worker):
             current().moved()
         if result.died:
             self._keep_last_words(job, result.explanation)
+            self._sweep_after(owner_of(job.task))
             job.task.trigger_event(Event.PROCESS_FAILURE, job.task, result.explanation)
         for task_id, state, duration, error, begun, identity in result.settled:
             known = self.settled.get(task_id)
@@ -275,6 +277,12 @@ class Worker(luigi.worker.Worker):
         if self._observer is not None:
             self._observer.ended(self._scheduled_tasks[task_id], "failed", 0.0, error)
         self._found_out.append(result)
+
+    def _sweep_after(self, task: Any) -> None:
+        """Its process is no more, and what that had begun to write is nobody's."""
+        if isinstance(task, Task):
+            with contextlib.suppress(PipelineError, OSError):  # the next run tries again
+                task.store.sweep(task.target.place.stem.rpartition("/")[0])
 
     def _keep_last_words(self, job: ProcessJob, explanation: str) -> None:
         """The process of a step is no more: what it had printed is the log."""

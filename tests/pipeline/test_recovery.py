@@ -199,3 +199,43 @@ def test_another_durability_is_refused(monkeypatch):
     monkeypatch.setenv("PIPELINE_DURABILITY", "always")
     with pytest.raises(pipeline.ConfigurationError, match="run or task"):
         pipeline.build(Leaf(n=1))
+
+
+class Interrupted(Task):
+    def easy_run(self, inputs):
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_build_holds_nothing_in_a_process_that_goes_on(store):
+    """As in a notebook."""
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.build(Interrupted())
+    assert len(marks(store)) == 1
+    pipeline.build(Leaf())
+    assert marks(store) == []
+
+
+def test_what_a_killed_run_had_begun_is_removed_wherever_it_lies(run, store):
+    """In the folder of a step that the next run does not make, too."""
+    assert run(CUT="1").returncode != 0
+    left = store / "Leaf" / f".{Leaf().key}.0123456789abcdef.tmp"
+    left.write_text("begun")
+    assert run().returncode == 0
+    assert not left.exists()
+
+
+class Dies(Task):
+    retries = 1
+
+    def easy_run(self, inputs):
+        if not os.path.exists("again"):
+            open("again", "w").close()
+            with self.store.draft() as draft:
+                draft.create(self.target.name).write_text("begun")
+                os.kill(os.getpid(), signal.SIGKILL)
+        return 1
+
+
+def test_what_a_killed_process_of_a_run_had_begun_is_removed_by_that_run(store, app):
+    assert pipeline.build(Dies(), workers=2).ok
+    assert [path.name for path in (store / "Dies").iterdir() if path.name.startswith(".")] == []

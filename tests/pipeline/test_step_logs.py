@@ -312,3 +312,29 @@ except KeyboardInterrupt:
     assert out.startswith("left\n")
     assert "state='interrupted'" in out
     assert "waiting\\n--- interrupted" in out
+
+
+def test_standard_output_is_where_it_was_after_an_interrupt_while_it_is_collected(tmp_path):
+    """In a notebook the process goes on."""
+    program = """
+import io
+class Out(io.TextIOWrapper):
+    armed = False
+    def flush(self):
+        if self.armed:
+            Out.armed = False
+            raise KeyboardInterrupt
+        super().flush()
+class Step(Task):
+    def easy_run(self, inputs):
+        Out.armed = True
+        return 1
+sys.stdout = Out(sys.stdout.buffer)
+before = os.fstat(1)
+try:
+    pipeline.build(Step())
+except KeyboardInterrupt:
+    print(os.path.samestat(os.fstat(1), before), flush=True)
+"""
+    out, _ = script(tmp_path, program)
+    assert out == "True\n"
