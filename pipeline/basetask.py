@@ -56,6 +56,11 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
         self.task_id = f"{bound.family}_{self.key}"
 
     @classmethod
+    def batch_param_names(cls) -> list[str]:
+        """None: each has an output of its own, which one task in the place of several would not make."""
+        return []
+
+    @classmethod
     def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
         return [(slot.name, slot.declared) for slot in cls._schema_now().slots]
 

@@ -131,4 +131,4 @@ def _nearest(task: Any, others: list[Record]) -> str:
     mine = {slot.name: for_record(slot.declared, task.param_kwargs[slot.name]) for slot in slots}
     differences = [{name: record.params.get(name) for name in mine if record.params.get(name) != mine[name]} for record in others]
     fewest = min(differences, key=len)
-    return ", ".join(f"{name}={value!r}" for name, value in fewest.items())
+    return ", ".join(f"{name}={value['text'] if isinstance(value, dict) else repr(value)}" for name, value in fewest.items())

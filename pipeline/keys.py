@@ -215,6 +215,13 @@ def encode_parameter(task: str, name: str, parameter: Any, value: Any) -> bytes:
         raise ParameterError(f"{task}.{name} is nested too deeply, or contains itself") from None
 
 
+def readable(parameter: Any, value: Any) -> str | None:
+    """A short value as text, None for what would make a long name."""
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    return parameter.serialize(value) if isinstance(value, _SHORT) else None  # type: ignore[no-any-return]
+
+
 def slug_of(texts: list[tuple[str, str]]) -> str:
     """A readable, bounded, portable piece of a file name made from parameters; the key does the telling apart."""
     words = "-".join([f"{name}-{text}" for name, text in texts])
@@ -246,6 +253,7 @@ def folder_name(name: str) -> str:
     return f"{safe or 'x'}-{seal.short_digest(name.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
+_SHORT = (datetime.date, datetime.timedelta, enum.Enum, pathlib.PurePath, DateInterval)
 _OTHER_THAN_WORDS = re.compile(r"[^A-Za-z0-9]+")
 #: A folder with a key in its name would be taken for an output.
 _KEY_AT_END = re.compile(r"[0-9a-f]{32}$")

@@ -185,9 +185,9 @@ class Task(BaseTask, Generic[T]):
         if known is None:
             texts = []
             for slot in type(self)._schema_now().slots:
-                value = self.param_kwargs[slot.name]
-                if slot.significant and slot.visible and isinstance(value, (str, int, float, bool)):
-                    texts.append((slot.name, str(value)))
+                text = keys.readable(slot.declared, self.param_kwargs[slot.name]) if slot.significant and slot.visible else None
+                if text is not None:
+                    texts.append((slot.name, text))
             slug = keys.slug_of(texts)
             namespace = self.get_task_namespace()
             folder = f"{keys.folder_name(namespace)}/" if namespace else ""

@@ -50,10 +50,14 @@ class App:
                 f"the terminal tasks cannot be made: the app's code ends the program (SystemExit: {said(error.code)}); what only a script should do "
                 f'belongs under `if __name__ == "__main__":`'
             ) from error
-        if self.given:
-            tasks = _with_values(tasks, self.given)
-        wanted = self.only or self.until
-        return _of_families(tasks, wanted, "--only" if self.only else "--until") if wanted else tasks
+        tasks, unused = _with_values(tasks, self.given)
+        if wanted := self.only or self.until:
+            tasks = _of_families(tasks, wanted, "--only" if self.only else "--until")
+            # What no terminal task has is that of those in their place.
+            tasks, unused = _with_values(tasks, unused)
+        for name in unused:
+            raise click.BadParameter(_unknown(name, tasks), param_hint=f"--param {name}")
+        return tasks
 
 
 def parsed(kind: Any, name: str, declared: Any, text: str) -> Any:
@@ -68,8 +72,8 @@ def parsed(kind: Any, name: str, declared: Any, text: str) -> Any:
         raise click.BadParameter(f"{words}: it cannot be {shown}", param_hint=f"--param {name}") from error
 
 
-def _with_values(tasks: list[Any], given: Mapping[str, str]) -> list[Any]:
-    """Terminal tasks with other values, in whichever of them has the parameter."""
+def _with_values(tasks: list[Any], given: Mapping[str, str]) -> tuple[list[Any], dict[str, str]]:
+    """Tasks with other values, in whichever of them has the parameter, and what none of them has."""
     unused = dict(given)
     changed = []
     for task in tasks:
@@ -82,9 +86,7 @@ def _with_values(tasks: list[Any], given: Mapping[str, str]) -> list[Any]:
             changed.append(task.clone(**values) if values else task)
         except ParameterError as error:
             raise click.BadParameter(str(error), param_hint="--param") from error
-    for name in unused:
-        raise click.BadParameter(_unknown(name, tasks), param_hint=f"--param {name}")
-    return list(dict.fromkeys(changed))
+    return list(dict.fromkeys(changed)), unused
 
 
 def _unknown(name: str, tasks: list[Any]) -> str:
@@ -92,7 +94,8 @@ def _unknown(name: str, tasks: list[Any]) -> str:
     words = f"no terminal task has a parameter {name!r}"
     inside = next((task for task in graph_of(tasks) if name in dict(task.get_params())), None)
     if inside is not None:
-        return f"{words}; {inside.get_task_family()} has it, but gets it from what requires it"
+        family = inside.get_task_family()
+        return f"{words}; {family} has it, from what requires it or by default: --until {family} puts it in their place"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"{words}: " + (f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}" if known else "they have none")
 

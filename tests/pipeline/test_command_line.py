@@ -170,7 +170,11 @@ def test_a_parameter_that_no_terminal_task_has_but_a_deeper_one_does(cli):
 
     code, _, err = cli("plan", "--param", "rate=1", tasks=lambda: [Outer()])
     assert code == 2
-    assert "Train has it, but gets it from what requires it" in err
+    assert "Train has it, from what requires it or by default: --until Train puts it in their place" in err
+
+    code, out, _ = cli("plan", "--until", "Train", "--param", "rate=1", tasks=lambda: [Outer()])
+    assert code == 0
+    assert "rate=1" in out
 
 
 def test_a_parameter_changes_every_terminal_task_that_has_it(cli):

@@ -1,6 +1,7 @@
 """What a plan says of a step: why it would run, what has changed, how long it may take."""
 
 import dataclasses
+import datetime
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 
+import luigi
 import pandas as pd
 import pytest
 from chain import Base
@@ -104,6 +106,19 @@ def test_a_task_that_was_never_made_names_the_parameter_in_which_it_differs(ran)
     (row,) = rows(pipeline.plan(Base(n=9)))
     assert row.nearest == "n=1"
     assert row.verdict.rule == "MISSING"
+
+
+class OnDay(Task):
+    day = luigi.DateParameter()
+
+    def easy_run(self, inputs):
+        return 1
+
+
+def test_a_date_in_which_it_differs_is_shown_as_one():
+    pipeline.build(OnDay(day=datetime.date(2026, 1, 1)))
+    (row,) = rows(pipeline.plan(OnDay(day=datetime.date(2026, 1, 2))))
+    assert row.nearest == "day=2026-01-01"
 
 
 def test_another_requirement_is_named_as_it_was_and_as_it_is(ran, monkeypatch):

@@ -1,5 +1,6 @@
 """Whatever a parameter, a namespace, a family or an output is called: its files are inside the store, no two are the same, and all come back."""
 
+import datetime
 import os
 import pathlib
 import random
@@ -138,3 +139,33 @@ def test_the_longest_names_that_are_allowed_work(ran, store):
 
     ran(Several())
     assert Several()["x" * 64].load() == [1]
+
+
+class Dated(Task):
+    day = luigi.DateParameter()
+    span = luigi.TimeDeltaParameter(default=datetime.timedelta(hours=2))
+    month = luigi.MonthParameter(default=datetime.date(2026, 2, 1))
+    week = luigi.DateIntervalParameter(default=luigi.date_interval.Week(2026, 7))
+    many = luigi.ListParameter(default=[1, 2])
+
+    def easy_run(self, inputs):
+        return 1
+
+
+def test_dates_can_be_read_in_the_names_of_files():
+    assert Dated(day=datetime.date(2026, 3, 4)).target.path.rpartition("/")[2].startswith("day-2026-03-04-span-")
+    assert "-week-2026-w07-" in Dated(day=datetime.date(2026, 3, 4)).target.path
+    assert "many" not in Dated(day=datetime.date(2026, 3, 4)).target.path
+
+
+class Batched(Task):
+    max_batch_size = 10
+    letter = luigi.Parameter(batch_method=",".join)
+
+    def easy_run(self, inputs):
+        return self.letter
+
+
+def test_each_step_of_a_batch_makes_its_own_output(ran):
+    assert len(ran(*[Batched(letter=letter) for letter in "xyz"])) == 3
+    assert [Batched(letter=letter).load() for letter in "xyz"] == ["x", "y", "z"]
