@@ -30,7 +30,7 @@ from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
 from pipeline.verdict import CURRENT, Leaves, Rule, Verdict, required_while_running
 from pipeline.worker import Worker
-from targets import trust
+from targets import locks, trust
 from targets.store import UNFINISHED, Store
 
 log = logging.getLogger("pipeline")
@@ -73,7 +73,7 @@ def build(
     if rehash:
         filecache.forget()
     asked = Scope(inside_run=True, is_build=True, recovers=True, force=force, retry_failed=retry_failed)
-    with run_scope(asked) as scope, scope.asking_git(), observing.to_the_end(observer):
+    with locks.given_back(), run_scope(asked) as scope, scope.asking_git(), observing.to_the_end(observer):
         roots = planning.as_tasks(tasks)
         with garbage.paused():
             plan = planning.plan(roots, scope=scope)

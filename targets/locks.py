@@ -221,6 +221,22 @@ class KeyLocks:
 _all: weakref.WeakSet[KeyLocks] = weakref.WeakSet()
 
 
+@contextmanager
+def given_back() -> Iterator[None]:
+    """What this thread takes meanwhile is free after the block, also where an exception came between two instructions of `take`."""
+    before = _held_here()
+    try:
+        yield
+    finally:
+        for locks, place in _held_here() - before:
+            locks.give_back(place)
+
+
+def _held_here() -> set[tuple[KeyLocks, int]]:
+    me = threading.get_ident()
+    return {(locks, place) for locks in list(_all) for place, owner in list(locks._held.items()) if owner == me}
+
+
 def _forked() -> None:
     for locks in list(_all):
         locks.let_go()

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from targets import processes, scratch
-from targets.errors import LeaseLostError, MissingExtraError, PipelineError, StoreError
+from targets.errors import DumpError, LeaseLostError, MissingExtraError, PipelineError, StoreError
 from targets.leases import FOLDER as LEASES
 from targets.leases import Lease, Leases
 from targets.naming import key_of, named_key
@@ -321,6 +321,12 @@ def _stamp_of(found: Mapping[str, Any]) -> Stamp:
     return (int.from_bytes(hashlib.sha256(f"{told}|{found.get('size')}".encode()).digest()[:12], "big"),)
 
 
+def _empty_folder(written: Path) -> str | None:
+    """One in a directory, or itself, by its name there."""
+    folders = [written, *(path for path in written.rglob("*") if path.is_dir())] if written.is_dir() else []
+    return next((path.relative_to(written).as_posix() for path in folders if not any(path.iterdir())), None)
+
+
 class RemoteDraft:
     """See `targets.store.Draft` for the contract."""
 
@@ -349,6 +355,9 @@ class RemoteDraft:
 
     def commit(self, record: str, data: bytes, *, obsolete: tuple[str, ...] = (), replaces: bool = True) -> Stamp:
         store, files, full = self._store, self._store.files, self._store.full
+        for name, written in self._files.items():
+            if (empty := _empty_folder(written)) is not None:
+                raise DumpError(f"{name}/{empty} is an empty folder, which no object store keeps: remove it, or put a file into it")
         try:
             store.insist_on_lease(record)
             store.delete(record, *obsolete)

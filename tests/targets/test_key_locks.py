@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from targets import StoreError
-from targets.locks import KeyLocks
+from targets.locks import KeyLocks, given_back
 
 KEY = "0a" * 16
 OTHER = "0b" * 16
@@ -246,6 +246,19 @@ def test_a_lock_is_given_back_after_an_error(locks):
         raise RuntimeError
 
     assert is_free(locks)
+
+
+def test_what_an_exception_left_taken_is_free_after_the_block(locks):
+    def body(tell, wait):
+        tell(f"{is_free(locks)} {is_free(locks, OTHER)}")
+
+    with locks.hold(OTHER):
+        with pytest.raises(KeyboardInterrupt), given_back():
+            locks.hold(KEY).__enter__()  # and right then came the exception
+            with locks.hold(OTHER):
+                raise KeyboardInterrupt
+        with child(body) as (_, listen):
+            assert listen() == "True False"
 
 
 def test_waiting_that_is_interrupted_leaves_the_lock_to_others(locks):

@@ -5,7 +5,7 @@ import uuid
 import pandas as pd
 import pytest
 
-from targets import DamagedError, FileTarget, JsonTarget, MissingOutputError, ParquetTarget, PickleTarget, StoreError, Target
+from targets import DamagedError, DumpError, FileTarget, JsonTarget, MissingOutputError, ParquetTarget, PickleTarget, StoreError, Target
 from targets.opening import open_store
 from targets.parts import PartsTarget
 from targets.place import Place
@@ -233,6 +233,20 @@ def test_an_empty_task_directory_is_no_part_of_the_output(target, place):
 
     assert target.record.directory is None
     assert place.store.size(target.directory_name) is None
+
+
+def test_an_empty_folder_among_the_side_files_is_kept_or_refused(target, place):
+    target.dump(0)
+    with place.store.draft() as draft:
+        folder = draft.directory(target.directory_name, place.record_name)
+        (folder / "inner" / "empty").mkdir(parents=True)
+        if place.store.reads_in_bulk:
+            with pytest.raises(DumpError, match=r"\.files/inner/empty is an empty folder, which no object store keeps"):
+                target.dump(1, draft=draft, directory=folder)
+            assert target.load() == 0
+        else:
+            target.dump(1, draft=draft, directory=folder)
+            target.verify()
 
 
 def test_the_next_output_without_a_task_directory_removes_the_old_one(target, place):
