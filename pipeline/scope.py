@@ -166,7 +166,7 @@ class Scope:
 
     def remember(self, task: Any, finding: Finding) -> None:
         if finding.verdict.is_current:
-            if finding.kind is not None:
+            if finding.kind is not None and finding.kind is not type(task):
                 finding = dataclasses.replace(finding)  # that of another task, which this one stands for
             finding.kind = type(task)
             self._current[task.task_id] = finding
