@@ -171,8 +171,11 @@ def _stamp(owner: Any) -> Any:
 
 
 def _content_of(task: Any, scope: Scope) -> str | None:
-    """The identity of what somebody else makes, as it is now."""
-    return task._first_look(scope).identity if isinstance(task, ExternalFile) else identity_of(task)
+    """The identity of what somebody else makes, as it is now; None where it is just going away."""
+    try:
+        return task._first_look(scope).identity if isinstance(task, ExternalFile) else identity_of(task)
+    except (OSError, DamagedError):
+        return None
 
 
 def _load_judged(required: Any, found: Finding, options: Mapping[str, Any], small: SmallOutputs | None) -> tuple[Any, Any]:

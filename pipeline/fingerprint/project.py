@@ -7,7 +7,6 @@ outside the standard library and site-packages. `pipeline` and `targets` themsel
 from __future__ import annotations
 
 import functools
-import glob
 import importlib.util
 import os
 import site
@@ -30,11 +29,20 @@ def main_name() -> str:
 def _library_folders() -> tuple[str, ...]:
     # `sysconfig` says it, too, and takes longer to import than all that is asked here.
     folders = {os.path.dirname(os.__file__)}
-    folders.update(entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages"))
-    folders.update(entry for entry in sys.path if glob.glob(os.path.join(glob.escape(entry or "."), "*.dist-info")))  # `pip install --target`
+    folders.update(entry for entry in sys.path if _holds_installed(entry))
     folders.update(site.getsitepackages() if hasattr(site, "getsitepackages") else [])
     folders.add(site.getusersitepackages() if hasattr(site, "getusersitepackages") else "")
     return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders if folder))
+
+
+def _holds_installed(entry: str) -> bool:
+    """Whether a folder of `sys.path` is one into which packages are installed, be it by `pip install --target`."""
+    if os.path.basename(entry) in ("site-packages", "dist-packages"):
+        return True
+    try:
+        return any(name.endswith(".dist-info") for name in os.listdir(entry or os.curdir))
+    except OSError:  # an archive, or it is not there
+        return False
 
 
 @functools.cache
