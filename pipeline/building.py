@@ -255,7 +255,8 @@ def _flush(plan: planning.Plan, worker: Worker, scope: Scope) -> None:
 
 def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, wait: bool, observer: Observer | None) -> Worker:
     return Worker(
-        scheduler=Scheduler(prune_on_get_work=True, record_task_history=False) if scheduler is None else scheduler,
+        # What another process has replaced since this run made it is made again at once: in Luigi's ten seconds who needs it begins for ever.
+        scheduler=Scheduler(prune_on_get_work=True, record_task_history=False, stable_done_cooldown_secs=0) if scheduler is None else scheduler,
         worker_processes=workers,
         engine=engine,
         keep_going=keep_going,

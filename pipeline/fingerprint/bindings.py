@@ -110,5 +110,9 @@ def _flat(target: Any) -> list[Any]:
 
 def _root(target: Any) -> str | None:
     while isinstance(target, (ast.Subscript, ast.Attribute, ast.Starred, ast.Call)):
-        target = target.func if isinstance(target, ast.Call) else target.value
+        if isinstance(target, ast.Call):
+            if not isinstance(target.func, ast.Attribute):
+                return None  # what `Name(...)` gives is another thing than `Name`
+            target = target.func
+        target = target.value
     return target.id if isinstance(target, ast.Name) else None

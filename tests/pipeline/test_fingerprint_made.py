@@ -198,6 +198,10 @@ UNSEEN = {
         "(SQL, QUERY, Paths.query, f(), g(1))",
     ),
     "one's own folder": ("CACHE = pathlib.Path.home() / '.cache'\nMINE = CACHE / 'mine'", "MINE"),
+    "what is done with an object of a class": (
+        "class Conf:\n    n = 1\n    def load(self):\n        return []\nfor name in «[1]||[2]»:\n    Conf().load().append(name)",
+        "Conf.n",
+    ),
     "a moment in a class": (
         "from time import time_ns\nfrom random import randint\nclass Conf:\n    born = time_ns()\n    drawn = randint(1, 10**9)",
         "(Conf.born, Conf.drawn)",

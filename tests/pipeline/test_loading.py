@@ -8,7 +8,9 @@ import pathlib
 import luigi
 import pytest
 
+import pipeline
 from pipeline import ExternalFile, Task, WrapperTask
+from pipeline.observing import Observer
 from targets import JsonTarget
 
 
@@ -118,3 +120,45 @@ def test_a_file_that_changes_during_the_run_is_not_recorded_as_what_it_was(sourc
     assert ran(Reader(source=source)) == ["Reader"]
     assert Reader(source=source).load() == "good"
     assert ran(Reader(source=source)) == []
+
+
+class A(Task):
+    def easy_run(self, inputs):
+        return "made here"
+
+
+class Overwrites(Task):
+    def requires(self):
+        return A()
+
+    def easy_run(self, inputs):
+        if os.environ.get("BETWEEN"):
+            A().target.dump("by other code")
+
+
+class Asks(Task):
+    def requires(self):
+        return Overwrites()
+
+    def easy_run(self, inputs):
+        return (yield A())
+
+
+class Counts(Observer):
+    begun = ()
+
+    def began(self, task, pid):
+        self.begun = (*self.begun, str(task))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_made_in_this_run_and_replaced_since_is_made_again_at_once(workers, ran, monkeypatch):
+    """A scheduler of Luigi's ignores for ten seconds that a task which is done is not: all the while who needs it would begin again."""
+    ran(Asks())
+    A().remove()
+    Overwrites().remove()
+    monkeypatch.setenv("BETWEEN", "1")
+    counts = Counts()
+    assert pipeline.build(Asks(), workers=workers, progress=counts).ok
+    assert Asks().load() == "made here"
+    assert len([one for one in counts.begun if one == "Asks()"]) <= 3
