@@ -6,6 +6,7 @@ of truth. What has no record of its own (a wrapper, a part) is as current as wha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -124,10 +125,16 @@ class BaseTask(Ours, luigi.Task, metaclass=TaskMeta):
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[Any]) -> list[Any]:
         """Those of these parameters whose tasks are complete: how `luigi.tools.range` asks for many. One value alone may stand for a tuple."""
+        # A range that binds other parameters calls it with a partial.
+        kind: Any = cls.func if isinstance(cls, functools.partial) else cls
+        bound: Mapping[str, Any] = cls.keywords if isinstance(cls, functools.partial) else {}
         found = []
         with current().asking():
             for given in parameter_tuples:
-                task = cls(**given) if isinstance(given, Mapping) else cls(*given) if isinstance(given, (list, tuple)) else cls(given)
+                if isinstance(given, (list, tuple)):
+                    task = cls(*given)
+                else:
+                    task = cls(**(given if isinstance(given, Mapping) else {kind._schema_now().alone(bound): given}))
                 if task.complete():
                     found.append(given)
         return found

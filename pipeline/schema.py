@@ -93,6 +93,9 @@ class Recent:
         self._objects[called] = task
 
 
+_DATES = (parameter._DateParameterBase, parameter._DatetimeParameterBase)
+
+
 class Schema:
     """All parameters of one class, in the order of their declaration."""
 
@@ -116,6 +119,16 @@ class Schema:
         self._warned: set[str] = set()
         #: Where there is nothing that might have to be normalised.
         self.recent: Recent | None = Recent(self.slots) if all(slot.exact in (int, str) for slot in self.slots) else None
+
+    def alone(self, bound: Mapping[str, Any]) -> str:
+        """The parameter that one value alone is for, as `luigi.tools.range` passes it beside those that are `bound`."""
+        free = [slot for slot in self.positional if slot.name not in bound]
+        dated = [slot for slot in free if isinstance(slot.declared, _DATES)]
+        needed = [slot for slot in dated or free if slot.declared._default is _no_value]
+        if len(needed) == 1 or len(dated) == 1 or (free and not dated):
+            return (needed if len(needed) == 1 else dated or free)[0].name
+        names = " or ".join(slot.name for slot in dated) or "none"
+        raise ParameterError(f"a date alone could be for several parameters of {self.family} ({names}): give the others in `of_params`")
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The value of each slot, from positional and named values, configuration and defaults."""
