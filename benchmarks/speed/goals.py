@@ -112,7 +112,7 @@ def of_quick(all_rows: list[Row]) -> list[Goal]:
     waiting = rows.find(OURS, "40 tasks of 50 ms", "2 workers")
     goals.append(Goal("1000 trivial tasks: wall time of 2 workers over 1", 4, "x", True, ratio(two, one, "wall")))
     goals.append(Goal("40 tasks of 50 ms, 2 workers: share of the ideal", 30, "%", False, _of(waiting, lambda row: row.facts["ideal"] * 100)))
-    goals += _data(rows, 4)
+    goals += _data(rows, 6)  # milliseconds, which a neighbour of the machine easily doubles
     start = rows.find(OURS, "run.py", "nothing")
     goals.append(Goal("run.py with nothing to do over import luigi, CPU", 1000, "ms", True, _of(start, lambda row: row.facts["difference cpu"])))
     return goals

@@ -49,7 +49,7 @@ def quick(bench: Bench, *, huge: bool) -> None:
         floor(bench, shape, 1_000, repeat=3)
         ours(bench, shape, 1_000)
     processes(bench, tasks=1_000, waiting=40)
-    data(bench, megabytes=20, rounds=3)
+    data(bench, megabytes=20, rounds=7)
     startup(bench, rounds=5)
     if huge:
         simulated(bench, 10_000)
