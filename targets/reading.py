@@ -19,6 +19,7 @@ from targets import seal
 from targets.errors import DamagedError, StoreError
 from targets.helping import helped
 from targets.record import Part
+from targets.room import room
 from targets.seal import DIGEST_BYTES, PIECE
 from targets.store import Store
 
@@ -72,7 +73,7 @@ class _Pieces(io.RawIOBase):
         self._position = 0
         #: The piece that was read last for the sake of a part of it.
         self._at = -1
-        self._room = memoryview(bytearray(min(PIECE, size)))
+        self._room = room(min(PIECE, size))
         #: What went wrong, since a decoder may tell it in words of its own.
         self.damage: DamagedError | StoreError | None = None
 
@@ -185,8 +186,8 @@ class _Lender:
     def read(self, size: int, /) -> memoryview:
         rest = self._pieces.rest()
         if len(rest) < size:
-            room = memoryview(bytearray(size))
-            return room[: self._pieces.readinto(room)]
+            found = room(size)
+            return found[: self._pieces.readinto(found)]
         self._pieces.seek(size, os.SEEK_CUR)
         return rest[:size]
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from blake3 import blake3
 
 from targets.errors import DamagedError
+from targets.room import room
 
 PIECE = 1 << 20
 DIGEST_BYTES = 32
+_PORTION = 1 << 16
 # Another hash function than that of contents, so that no content can have the digest of a longer one.
 _OF_PIECES = "luigi-warp 2026-11 digests of the pieces of a file"
 
@@ -87,10 +89,10 @@ def file_seal(path: str | os.PathLike[str]) -> tuple[str, bytes]:
     """The digest of a file's content and those of its pieces, read in portions."""
     hasher = Pieces()
     with open(path, "rb", buffering=0) as file:
-        buffer = bytearray(1 << 20)
-        view = memoryview(buffer)
-        while count := file.readinto(buffer):
-            hasher.update(view[:count])
+        # A file's size is a hint: some file systems do not know it, and it may grow.
+        portion = room(min(PIECE, max(os.fstat(file.fileno()).st_size, _PORTION)))
+        while count := file.readinto(portion):
+            hasher.update(portion[:count])
     return hasher.finish()
 
 
