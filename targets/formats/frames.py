@@ -9,6 +9,7 @@ objects, whose cells may hold anything, are compared whole.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _ATTRS = b"PANDAS_ATTRS"
 _FREQUENCY = b"luigi-warp index frequency"
+_CATEGORIES = b"luigi-warp categories"
 
 
 def columns_of(value: Any) -> Mapping[str, str]:
@@ -50,9 +52,9 @@ def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]
     import pyarrow as pa
 
     _refuse_names(frame)
-    more = {_ATTRS: _attrs_of(frame), _FREQUENCY: _frequency_of(frame.index)}
     try:
         table = pa.Table.from_pandas(frame)
+        more = {_ATTRS: _attrs_of(frame), _FREQUENCY: _frequency_of(frame.index), _CATEGORIES: _categories_of(table)}
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), **{name: text for name, text in more.items() if text}})
         _refuse_changes(frame, table, there_and_back)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -61,8 +63,8 @@ def to_table(frame: pd.DataFrame, there_and_back: Callable[[pa.Table], pa.Table]
 
 
 def from_table(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas()
     kept = table.schema.metadata or {}
+    frame: pd.DataFrame = _with_categories(table, kept).to_pandas()
     if _ATTRS in kept:
         frame.attrs = json.loads(kept[_ATTRS])
     if _FREQUENCY in kept and hasattr(frame.index, "freq"):
@@ -103,6 +105,38 @@ def _frequency_of(index: pd.Index) -> bytes:
     """By name; that of periods is a part of their dtype."""
     name = getattr(getattr(index, "freq", None), "freqstr", "")
     return name.encode() if index.dtype.kind in "mM" else b""
+
+
+def _categories_of(table: pa.Table) -> bytes:
+    """Those of a table without rows, as a stream of Arrow's: files keep categories with the rows."""
+    import pyarrow as pa
+
+    if len(table):
+        return b""
+    kept = {field.name: table.column(field.name).chunk(0).dictionary for field in table.schema if pa.types.is_dictionary(field.type)}
+    file = io.BytesIO()
+    for name, dictionary in kept.items():
+        # One after the other: each is of a length of its own.
+        alone = pa.table({name: dictionary})
+        with pa.ipc.new_stream(file, alone.schema) as stream:
+            stream.write_table(alone)
+    return file.getvalue()
+
+
+def _with_categories(table: pa.Table, kept: Mapping[bytes, bytes]) -> pa.Table:
+    import pyarrow as pa
+
+    file = io.BytesIO(kept.get(_CATEGORIES, b""))
+    while file.tell() < len(file.getbuffer()):
+        alone = pa.ipc.open_stream(file).read_all()
+        at = table.schema.get_field_index(alone.column_names[0])
+        # Not among the columns that were asked for, or of a type that the file has no categories of.
+        if at < 0 or not pa.types.is_dictionary(table.schema.types[at]):
+            continue
+        kind = table.schema.types[at]
+        column = pa.DictionaryArray.from_arrays(pa.array([], kind.index_type), alone.column(0).combine_chunks(), ordered=kind.ordered)
+        table = table.set_column(at, table.schema.field(at).with_type(column.type), column)
+    return table
 
 
 def _refuse_changes(frame: pd.DataFrame, table: pa.Table, there_and_back: Callable[[pa.Table], pa.Table]) -> None:

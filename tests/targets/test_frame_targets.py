@@ -77,6 +77,11 @@ KEPT = {
     "large unsigned": pd.DataFrame({"a": np.array([2**64 - 1], "uint64")}),
     "categories": pd.DataFrame({"a": pd.Categorical(["b", None], categories=["z", "b", "a"])}),
     "ordered categories": pd.DataFrame({"a": pd.Categorical(["b"], categories=["z", "b", "a"], ordered=True)}),
+    "categories without rows": pd.DataFrame(
+        {"a": pd.Categorical(["b"], categories=["b", "a"]), "n": [1], "o": pd.Categorical(["x"], ordered=True)}
+    ).iloc[:0],
+    "an index of categories without rows": with_index(pd.CategoricalIndex(["b", "a"], categories=["b", "c", "a"])).iloc[:0],
+    "levels of categories without rows": with_index(pd.MultiIndex.from_product([pd.Categorical(["b"], categories=["b", "c"]), [1, 2]])).iloc[:0],
     "zoned dates": pd.DataFrame({"a": pd.to_datetime(["2020-01-01", None]).tz_localize("Europe/Berlin")}),
     "milliseconds": pd.DataFrame({"a": pd.to_datetime(["2020-01-01"]).as_unit("ms")}),
     "nanoseconds": pd.DataFrame({"a": pd.to_datetime(["2020-01-01 00:00:00.123456789"]).as_unit("ns")}),
@@ -185,7 +190,6 @@ REFUSED = {
     "functions": (cells(len), "Arrow cannot hold this frame"),
     "complex numbers": (pd.DataFrame({"a": [1j]}), "Arrow cannot hold this frame"),
     "sparse columns": (pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), "Arrow cannot hold this frame"),
-    "categories without rows": (pd.DataFrame({"a": pd.Categorical(["b"], categories=["b", "a"])}).iloc[:0], "column 'a' would come back"),
     "NaN beside NA": (
         pd.DataFrame({"a": pd.arrays.FloatingArray(np.array([np.nan, 0.0]), np.array([False, True]))}),
         "column 'a' holds NaN beside NA",
