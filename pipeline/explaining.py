@@ -38,6 +38,8 @@ class Row:
     #: How a task that was never made differs from the nearest that was.
     nearest: str = ""
     notes: tuple[str, ...] = ()
+    #: The external task, not there, without which it cannot run.
+    waits_for: Any = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -52,6 +54,7 @@ class Row:
             "diff": self.diff,
             "nearest": self.nearest,
             "notes": list(self.notes),
+            "waits_for": repr(self.waits_for) if self.waits_for is not None else "",
         }
 
 
@@ -59,10 +62,12 @@ def rows(plan: Plan) -> list[Row]:
     """A row for each task, requirements first."""
     found = []
     families: dict[Any, list[Record]] = {}
+    waiting: dict[str, Any] = {}
     for task, verdict in plan.verdicts.items():
         kind = kind_of(task)
+        waits_for = None if verdict.is_current else _waits_for(task, plan, waiting)
         if kind != "task":
-            found.append(Row(task, kind, verdict))
+            found.append(Row(task, kind, verdict, waits_for=waits_for))
             continue
         own = None if verdict.is_current else _record(task.target)
         others = [] if verdict.is_current or own is not None else _relatives(task, families)
@@ -76,9 +81,22 @@ def rows(plan: Plan) -> list[Row]:
                 diff=kept.diff(task.store, own.fingerprint, plan.scope.code.of(type(task))) if own is not None and verdict.rule is Rule.CODE else "",
                 nearest=_nearest(task, others),
                 notes=tuple(plan.scope.code.notes.get(type(task), ())),
+                waits_for=waits_for,
             )
         )
     return found
+
+
+def _waits_for(task: Any, plan: Plan, waiting: dict[str, Any]) -> Any:
+    """What is external to the app and not there, of all that a task needs; `waiting` has what is known of its requirements, by task id."""
+    if task.run is None or isinstance(task, ExternalFile):
+        waiting[task.task_id] = task
+        return None
+    for _, required in plan.scope.known_requirements(task):
+        if required.task_id in waiting:
+            waiting[task.task_id] = waiting[required.task_id]
+            return waiting[task.task_id]
+    return None
 
 
 def kind_of(task: Any) -> str:
@@ -94,7 +112,8 @@ def kind_of(task: Any) -> str:
 def summary(found: list[Row]) -> str:
     """What would run, how long that may take, and what is kept."""
     steps = [row for row in found if row.kind == "task"]
-    run = [row for row in steps if not row.verdict.is_current]
+    stale = [row for row in steps if not row.verdict.is_current]
+    run = [row for row in stale if row.waits_for is None]
     perhaps = sum(row.verdict.rule is Rule.UPSTREAM for row in run)
     known = [row.expected for row in run if row.expected is not None]
     words = f"{len(run)} would run"
@@ -102,7 +121,9 @@ def summary(found: list[Row]) -> str:
         words += f" ({perhaps} of them only if what they need comes out differently)"
     if known:
         words += f", about {units.span(sum(known))}" + (f" without the {len(run) - len(known)} that never ran" if len(known) < len(run) else "")
-    return f"{words}; {len(steps) - len(run)} kept"
+    if len(stale) > len(run):
+        words += f"; {len(stale) - len(run)} cannot, since what they need is not there"
+    return f"{words}; {len(steps) - len(stale)} kept"
 
 
 def _record(target: Target[Any]) -> Record | None:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, UNPLANNED, UNWRITTEN, BUSY = 0, 1, 2, 3, 74, 75
 
 
-def main(get_tasks: Callable[[], Any], arguments: Sequence[str] | None = None) -> int:
-    """Run a command on the tasks that `get_tasks` lists; returns the exit code."""
+def main(get_tasks: Callable[[], Any] | Any, arguments: Sequence[str] | None = None) -> int:
+    """Run a command on the tasks that `get_tasks` lists, or on these tasks; returns the exit code."""
     from pipeline.cli.app import App
     from pipeline.cli.group import group
 
-    return call(group, arguments, _called_as(), lambda: App(lambda _: get_tasks()))
+    return call(group, arguments, _called_as(), lambda: App(lambda _: get_tasks() if callable(get_tasks) else get_tasks))
 
 
 def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, app: Callable[[], App | None]) -> int:

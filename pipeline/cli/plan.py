@@ -42,6 +42,8 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
         showing.line(f"{showing.rule(row.verdict.rule, width=12)} {row.task!r}{expected}")
         if row.verdict.reason:
             click.echo(f"{'':<12} {row.verdict.reason}")
+        if row.waits_for is not None:
+            click.echo(f"{'':<12} it cannot run without {row.waits_for!r}")
         if row.nearest:
             click.echo(f"{'':<12} the nearest that is stored has {row.nearest}")
         for note in row.notes:

@@ -66,6 +66,15 @@ def test_every_command_has_help_that_ends_with_an_example(cli):
         assert "..." not in out.splitlines()[2], name
 
 
+@pytest.mark.parametrize(
+    "tasks", [lambda: Evaluate(), Evaluate(), [Evaluate(), Train()], {"last": Evaluate()}], ids=["function", "task", "list", "dict"]
+)
+def test_main_takes_tasks_or_what_makes_them(cli, tasks):
+    code, out, _ = cli("--param", "rate=2", tasks=tasks)
+    assert code == 0, out
+    assert Evaluate(rate=2.0).complete()
+
+
 def test_help_lists_every_command(cli):
     code, out, _ = cli("--help")
     assert code == 0

@@ -15,7 +15,7 @@ import pytest
 from chain import Base
 
 import pipeline
-from pipeline import Task
+from pipeline import ExternalFile, Task
 from pipeline.explaining import rows, summary
 from targets import ParquetTarget
 
@@ -47,7 +47,7 @@ def test_the_plan_names_the_helper_and_shows_how_it_changed(app):
         textwrap.dedent(
             """
             import helpers
-            from pipeline import Task
+            from pipeline import ExternalFile, Task
             class Score(Task):
                 def easy_run(self, inputs):
                     return helpers.score(4)
@@ -99,6 +99,60 @@ def test_expected_durations_come_from_earlier_runs(ran):
     found = rows(pipeline.plan([Base(n=9), Base(n=1)]))
     assert [row.expected for row in found] == [120.0, None]
     assert summary(found) == "1 would run, about 2 minutes; 1 kept"
+
+
+class Delivered(luigi.ExternalTask):
+    def output(self):
+        return luigi.LocalTarget("delivered.csv")
+
+
+class Raw(Task):
+    def requires(self):
+        return [Base(n=1), ExternalFile("missing.csv")]
+
+    def easy_run(self, inputs):
+        return 1
+
+
+class Plain(luigi.Task):
+    def requires(self):
+        return Delivered()
+
+    def output(self):
+        return luigi.LocalTarget("plain.csv")
+
+
+class Above(Task):
+    needs = luigi.ChoiceParameter(choices=["raw", "plain"])
+
+    def requires(self):
+        return {"raw": Raw, "plain": Plain}[self.needs]()
+
+    def easy_run(self, inputs):
+        return 2
+
+
+def test_what_cannot_run_names_the_file_that_is_not_there(ran, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    found = rows(pipeline.plan([Above(needs="raw"), Above(needs="plain")]))
+    assert {repr(row.task): row.to_json()["waits_for"] for row in found} == {
+        repr(Base(n=1)): "",
+        repr(ExternalFile("missing.csv")): "",
+        repr(Raw()): repr(ExternalFile("missing.csv")),
+        repr(Above(needs="raw")): repr(ExternalFile("missing.csv")),
+        repr(Delivered()): "",
+        repr(Plain()): "Delivered()",
+        repr(Above(needs="plain")): "Delivered()",
+    }
+    assert summary(found) == "1 would run; 3 cannot, since what they need is not there; 0 kept"
+
+
+def test_what_is_kept_waits_for_nothing(ran, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "missing.csv").write_text("1")
+    ran(Above(needs="raw"))
+    assert [row.waits_for for row in rows(pipeline.plan(Above(needs="raw")))] == [None] * 4
+    assert summary(rows(pipeline.plan(Above(needs="raw")))) == "0 would run; 3 kept"
 
 
 def test_a_task_that_was_never_made_names_the_parameter_in_which_it_differs(ran):
