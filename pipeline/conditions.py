@@ -2,7 +2,7 @@
 
 Promises: numbers are compared as numbers and everything else as text (dates as they are written sort rightly); a task without the parameter
 does not fulfil a condition on it. A value that is missing, or of another kind than what it is compared with, is neither less nor more.
-What is no condition, or names a parameter that nothing has, is a `ConditionError`.
+What is no condition, names a parameter that nothing has, or asks for an order that no value has, is a `ConditionError`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.errors import ConditionError
@@ -44,10 +44,14 @@ class Condition:
         self._compare = _COMPARE[compare]
         self._value = value.strip()
 
+    def can_compare(self, given: str) -> bool:
+        """Whether the value and what it is compared with are of one kind, where that matters."""
+        return self._compare in _EQUALITIES or _have_an_order(given, self._value)
+
     def holds(self, params: Mapping[str, str]) -> bool:
         """For public parameters as text."""
         given = params.get(self.name)
-        if given is None or (self._compare not in _EQUALITIES and not _have_an_order(given, self._value)):
+        if given is None or not self.can_compare(given):
             return False
         mine, wanted = _number(given), _number(self._value)
         if mine is not None and wanted is not None:
@@ -57,11 +61,15 @@ class Condition:
         return self._compare(given, self._value)
 
 
-def insist(conditions: Iterable[Condition], known: Iterable[str]) -> None:
-    """`ConditionError` where one names what is none of the known parameters; nothing is known of what is empty."""
-    names = sorted(set(known))
+def insist(conditions: Iterable[Condition], known: Sequence[Mapping[str, str]]) -> None:
+    """`ConditionError` where one can hold for none of these parameters, whatever their values; nothing is known of what is empty."""
+    names = sorted({name for params in known for name in params})
     for condition in conditions:
-        if names and condition.name not in names:
+        given = [params[condition.name] for params in known if condition.name in params]
+        there = [value for value in given if _kind(value) != "missing"]
+        if there and not any(map(condition.can_compare, given)):
+            raise ConditionError(f"{condition.text!r} asks for an order that none of its values has: they are like {there[0]!r}")
+        if names and not given:
             close = difflib.get_close_matches(condition.name, names, n=1, cutoff=0.5)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
             raise ConditionError(f"{condition.text!r} names a parameter that nothing here has: {hint}")

@@ -83,7 +83,7 @@ def held(
     nothing bears them.
     """
     found: list[Output] = []
-    known: set[str] = set()
+    known: list[dict[str, str]] = []
     families: set[str] = set()
     missing = dict.fromkeys(name for name in names if name != "all" and name not in may_be_absent)
     for store in where:
@@ -97,13 +97,14 @@ def held(
                 if not fitting:
                     continue
             if conditions:
-                known.update(output.params)
+                known.append(output.params)
                 if not all(condition.holds(output.params) for condition in conditions):
                     continue
             found.append(output)
     if missing:
         raise UnknownOutputError(_nothing_named(next(iter(missing)), families))
-    insist(conditions, known)
+    if not found:
+        insist(conditions, known)
     return sorted(found, key=lambda output: (output.family, output.made or 0.0))
 
 

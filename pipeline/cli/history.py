@@ -113,7 +113,7 @@ def _insist_on_names(runs: list[RunEntry], conditions: list[Condition], families
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
             raise click.BadParameter(f"no run has a task of the family {family!r}: {hint}", param_hint="--family")
     if conditions:
-        insist(conditions, {name for entry in runs for task in entry.tasks for name in task.params})
+        insist(conditions, [task.params for entry in runs for task in entry.tasks])
 
 
 def _is_of(name: str, families: tuple[str, ...]) -> bool:

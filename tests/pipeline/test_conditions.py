@@ -35,6 +35,23 @@ def test_what_is_missing_or_of_another_kind_fulfils_no_ordering(compare):
         assert not Condition(f"x{compare}{wanted}").holds({"x": given})
 
 
+@pytest.mark.parametrize("text", ["x>abc", "x<2026-01-01", "y>1"])
+def test_a_condition_that_can_hold_for_nothing_is_an_error(text):
+    from pipeline.conditions import Condition, insist
+
+    with pytest.raises(ConditionError, match=text):
+        insist([Condition(text)], [{"x": "None"}, {"x": "7"}])
+
+
+@pytest.mark.parametrize("text", ["x>8", "x=abc", "x!=abc", "x>abc"])
+def test_a_condition_that_merely_does_not_hold_is_none(text):
+    from pipeline.conditions import Condition, insist
+
+    insist([Condition(text)], [{"x": "7"}, {"x": "aaa"}])
+    insist([Condition(text)], [{"x": "None"}])
+    insist([Condition(text)], [])
+
+
 def test_dates_and_parts_of_them_are_compared_as_they_are_written():
     from pipeline.conditions import Condition
 
