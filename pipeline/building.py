@@ -19,7 +19,7 @@ import luigi.scheduler
 from luigi import configuration
 from luigi.scheduler import DONE, UNKNOWN
 
-from pipeline import filecache, garbage, interrupts, observing, planning, settings, stores
+from pipeline import filecache, forgetting, garbage, interrupts, observing, planning, settings, stores
 from pipeline.entry import Entry
 from pipeline.errors import BusyError, MissingFileError, PipelineError, PlanningError, ResourceError, StepError, TaskDefinitionError
 from pipeline.observing import Observer
@@ -106,6 +106,7 @@ def build(
                     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
                     known = _known_requirements(scope, worker)
                     entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=known)
+                    forgetting.old_runs(history, chosen.history_days)
             except BaseException as error:
                 _enter_broken(entry, error, plan, worker, scope)
                 raise

@@ -69,6 +69,10 @@ def _not_empty(value: Any) -> str:
     return text
 
 
+def _days(value: Any) -> float:
+    return min(_seconds(value), 36_500.0)
+
+
 def _lease(value: Any) -> float:
     seconds = _seconds(value)
     if seconds < SHORTEST_LEASE:
@@ -135,6 +139,9 @@ class Settings:
         },
     )
     capture: bool = dataclasses.field(default=True, metadata={"help": "whether what steps print goes to their logs in the store"})
+    history_days: float = dataclasses.field(
+        default=0.0, metadata={"help": "how long the history keeps a run; 0: for ever", "as": (_days, "a number of days")}
+    )
     keep_going: bool = dataclasses.field(default=True, metadata={"help": "go on with other steps after one has failed"})
 
 

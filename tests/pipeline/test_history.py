@@ -349,3 +349,35 @@ def test_the_history_of_a_remote_store():
     found = entries.runs(open_store(Remote.TARGET_DIR))
     assert sorted(entry.counts["ran"] for entry in found) == [0, 1]
     assert entries.find(open_store(Remote.TARGET_DIR), found[0].id).tasks[0].family == "Remote"
+
+
+def aged(history, run, days):
+    """The same run, so many days earlier, as its files' names say."""
+    moment = datetime.datetime.strptime(run.id[:15], "%Y%m%dT%H%M%S") - datetime.timedelta(days=days)
+    older = f"{moment:%Y%m%dT%H%M%S}{run.id[15:]}"
+    for name in list(history.list(FOLDER)):
+        if name.startswith(run.id):
+            history.path(f"{FOLDER}/{name}").rename(history.path(f"{FOLDER}/{older}{name.removeprefix(run.id)}"))
+    return older
+
+
+@pytest.mark.parametrize(("days", "left"), [("7", [1, 6]), ("0.5", []), ("0", [1, 6, 8, 400]), ("1e9", [1, 6, 8, 400])])
+def test_the_history_forgets_what_is_older_than_a_setting_says(history, monkeypatch, days, left):
+    large = [Ingest(rows=at) for at in range(INSIDE + 1)]
+    ages = {aged(history, pipeline.build(large if age == 8 else Ingest(rows=age)), age): age for age in (1, 6, 8, 400)}
+    monkeypatch.setenv("PIPELINE_HISTORY_DAYS", days)
+    now = pipeline.build(Ingest())
+    found = [entry.id for entry in entries.runs(history)]
+    assert found[0] == now.id
+    assert sorted(ages[run] for run in found[1:]) == left
+    assert {name.partition(".")[0] for name in history.list(FOLDER)} == set(found), "nothing else is left of a forgotten run"
+    assert pipeline.build(large).ran == [], "outputs stay"
+
+
+def test_a_run_that_did_not_come_to_its_end_is_not_forgotten(history, monkeypatch):
+    run = pipeline.build(Ingest())
+    history.delete(f"{FOLDER}/{run.id}.json")
+    older = aged(history, run, 400)
+    monkeypatch.setenv("PIPELINE_HISTORY_DAYS", "1")
+    pipeline.build(Ingest())
+    assert older in [entry.id for entry in entries.runs(history) if entry.outcome == "unfinished"]
