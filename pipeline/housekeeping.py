@@ -8,6 +8,7 @@ nothing runs. Both work under the key's lock and change nothing that has changed
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -17,12 +18,14 @@ from pipeline.fingerprint import kept
 from pipeline.forcing import Forcing
 from pipeline.scope import Scope, run_scope
 from pipeline.task import Task, WrapperTask
-from pipeline.verdict import Rule
+from pipeline.verdict import Finding, Rule
 from targets import trust
 from targets.errors import SigningKeyError, StoreError, TargetError, UntrustedError
 from targets.inventory import outputs
 from targets.record import Inputs, Record
 from targets.store import Store
+
+log = logging.getLogger("pipeline")
 
 
 def trim(tasks: Iterable[Any]) -> list[Any]:
@@ -37,6 +40,8 @@ def trim(tasks: Iterable[Any]) -> list[Any]:
             if target.in_memory:
                 continue
             with task.store.lock(task.key):
+                if _changed_since(task, scope.found(task)):
+                    continue
                 record = target.record
                 if record.trimmed:
                     continue
@@ -112,25 +117,36 @@ def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True)
             if not _stores(task) or chosen.why(task) is None:
                 continue
             # Judged again: what it needs may have been accepted a moment ago.
-            verdict = plan.verdicts[task] if dry_run else planning.find(task, scope).verdict
+            finding = scope.found(task) if dry_run else planning.find(task, scope)
+            verdict = finding.verdict
             if verdict.rule is not Rule.CODE and not (verdict.rule is Rule.INPUT and _restamped_inputs(task, task.target.record, scope)):
                 continue
-            if not dry_run:
-                _stamp(task, scope)
-            accepted.append(Acceptance(task, str(verdict)))
+            if dry_run or _stamp(task, scope, finding):
+                accepted.append(Acceptance(task, str(verdict)))
     return accepted
 
 
-def _stamp(task: Any, scope: Scope) -> None:
+def _changed_since(task: Any, finding: Finding) -> bool:
+    """Whether another process has made this output, or removed it, after it was judged. The caller holds the key's lock."""
+    changed = task.target.stamp() != finding.stamp
+    if changed:
+        log.warning("%r has changed meanwhile, and is left as it is", task)
+    return changed
+
+
+def _stamp(task: Any, scope: Scope, finding: Finding) -> bool:
     now = scope.code.of(type(task))
     kept.keep(task.store, now)
     target = task.target
     with task.store.lock(task.key):
+        if _changed_since(task, finding):
+            return False
         record = target.record
         inputs = _restamped_inputs(task, record, scope) or record.inputs
         stamp = {"at": round(time.time(), 3), "from": record.fingerprint}
         target.rewrite(dataclasses.replace(record, fingerprint=now.digest, inputs=inputs, accepted=stamp))
     scope.forget(task)
+    return True
 
 
 def _restamped_inputs(task: Any, record: Record, scope: Scope) -> Inputs | None:

@@ -62,6 +62,8 @@ class Lease:
         self.seconds = seconds
         self.token = uuid.uuid4().hex
         self.until = 0.0
+        #: Held while a sign of life is on its way: one that arrives after the lease was given back would bring it to life again.
+        self.is_renewed = threading.Lock()
         self._signs = 0
 
     def body(self) -> bytes:
@@ -125,7 +127,9 @@ class Leases:
     def give_back(self, lease: Lease) -> None:
         if self._owner != processes.current or not self._drop(lease):
             return
-        if _clock() < lease.until:
+        with lease.is_renewed:
+            if _clock() >= lease.until:
+                return
             try:
                 self._objects.delete(lease.name)
             except Exception as error:  # whatever a backend raises: what was written under it is written
@@ -174,14 +178,15 @@ class Leases:
                     self._renew(lease)
 
     def _renew(self, lease: Lease) -> None:
-        begun = _clock()
-        if begun >= lease.until:
-            return  # somebody may have taken over: a sign of life now would be a lie
-        try:
-            self._objects.write(lease.name, lease.body())
-            lease.until = begun + lease.seconds
-        except Exception as error:  # whatever a backend raises: the next sign may succeed; if none does, the lease runs out
-            log.warning("cannot renew the lease of %s: %s", lease.key, error)
+        with lease.is_renewed:
+            begun = _clock()
+            if begun >= lease.until or self._held.get(lease.key) is not lease:
+                return  # somebody may have taken over: a sign of life now would be a lie
+            try:
+                self._objects.write(lease.name, lease.body())
+                lease.until = begun + lease.seconds
+            except Exception as error:  # whatever a backend raises: the next sign may succeed; if none does, the lease runs out
+                log.warning("cannot renew the lease of %s: %s", lease.key, error)
 
     def _drop(self, lease: Lease) -> bool:
         with self._changed:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from targets import JsonTarget, LeaseLostError, store_options
+from targets.leases import FOLDER, Leases
 from targets.opening import open_store
 from targets.place import Place
 
@@ -105,6 +106,51 @@ def test_a_lease_leaves_nothing_behind(url):
     with store.lock(key(1)):
         assert list(store.list(f".luigi-warp/leases/{key(1)}"))
     assert not list(store.list(f".luigi-warp/leases/{key(1)}"))
+
+
+class Held:
+    """A place for leases in memory, in which what is written anew arrives only when it may."""
+
+    def __init__(self):
+        self._all = {}
+        self.is_sent, self.may_arrive, self.has_arrived = threading.Event(), threading.Event(), threading.Event()
+
+    def create(self, name, data):
+        return self._all.setdefault(name, data) is data
+
+    def write(self, name, data):
+        self.is_sent.set()
+        assert self.may_arrive.wait(30)
+        self._all[name] = data
+        self.has_arrived.set()
+
+    def read(self, name, size):
+        try:
+            return self._all[name]
+        except KeyError:
+            raise FileNotFoundError(name) from None
+
+    def list(self, folder):
+        return iter([name.rpartition("/")[2] for name in self._all if name.startswith(f"{folder}/")])
+
+    def delete(self, *names):
+        for name in names:
+            self._all.pop(name, None)
+
+
+def test_a_sign_of_life_that_is_on_its_way_does_not_bring_back_what_was_given_back(monkeypatch):
+    leases_of(2.0, monkeypatch)
+    place = Held()
+    leases = Leases(place)
+    lease = leases.take(key(1), lambda: None)
+    assert place.is_sent.wait(30)
+    giver = threading.Thread(target=leases.give_back, args=(lease,))
+    giver.start()
+    giver.join(0.2)  # as long as it takes if it does not wait
+    place.may_arrive.set()
+    giver.join()
+    assert place.has_arrived.wait(30)
+    assert not list(place.list(f"{FOLDER}/{key(1)}"))
 
 
 def test_a_thread_that_has_a_lock_may_ask_for_it_again(url):

@@ -13,6 +13,7 @@ import pipeline
 from pipeline import Task
 from pipeline.explaining import rows
 from targets import JsonTarget, ParquetTarget
+from targets.local_store import LocalStore
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,37 @@ def test_accepted_code_runs_nothing_and_is_remembered(ran, monkeypatch):
     assert record.accepted["from"] == before
     assert record.accepted["at"] > 0
     assert record.fingerprint != before
+
+
+@pytest.fixture
+def made_by_others(monkeypatch):
+    """Between a judgement and the lock another process, with other code, makes Middle anew."""
+    lock = LocalStore.lock
+
+    def later(store, key, waiting=None):
+        if key == Middle().key:
+            target = Middle().target
+            with lock(store, key):
+                target.rewrite(dataclasses.replace(target.record, fingerprint="of others"))
+        return lock(store, key, waiting)
+
+    return lambda: monkeypatch.setattr(LocalStore, "lock", later)
+
+
+def test_what_others_made_meanwhile_is_not_accepted(ran, monkeypatch, made_by_others, caplog):
+    ran(Top())
+    monkeypatch.setattr(Middle, "easy_run", lambda self, inputs: inputs[0] + 0)
+    made_by_others()
+    assert pipeline.accept(Top(), ["Middle"], dry_run=False) == []
+    assert Middle().target.record.fingerprint == "of others"
+    assert f"{Middle()!r} has changed meanwhile, and is left as it is" in caplog.text
+
+
+def test_what_others_made_meanwhile_is_not_trimmed(ran, made_by_others):
+    ran(Top())
+    made_by_others()
+    assert pipeline.trim([Middle()]) == []
+    assert Middle().target.exists()
 
 
 def test_a_trimmed_intermediate_keeps_everything_below_current(ran, store):
