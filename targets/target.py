@@ -42,6 +42,8 @@ T = TypeVar("T")
 Facts = Callable[..., Record]
 #: How the name of a step's log ends.
 LOG = ".log"
+#: How the name of the directory with a step's side files ends.
+DIRECTORY = ".files"
 
 
 def log_name(target: Target[Any]) -> str:
@@ -178,7 +180,7 @@ class Target(luigi.target.Target, Generic[T]):
 
     @property
     def directory_name(self) -> str:
-        return self.place.stem + ".files"
+        return self.place.stem + DIRECTORY
 
     # Writing
 

@@ -1,6 +1,6 @@
 """Files and directories that a step wrote itself: `easy_run` returns the path, and what is there is moved in.
 
-The stored file keeps the suffix it came with. `load` gives the path of the stored file or directory, whose
+The stored file keeps the suffix it came with, unless that means something to the store. `load` gives the path of the stored file or directory, whose
 content was verified; a step that changes it in place damages its own input, which the next reader notices.
 """
 
@@ -13,9 +13,10 @@ from typing import Any
 
 from targets import seal
 from targets.errors import DumpError
+from targets.naming import ASIDE, TEMPORARY
 from targets.record import Part
 from targets.store import Draft
-from targets.target import Target
+from targets.target import DIRECTORY, LOG, Target
 from targets.verifying import seal_directory, verify_part
 
 
@@ -47,7 +48,7 @@ class FileTarget(Target[Path]):
         if type(self).extension != FileTarget.extension:
             return self.name
         suffix = source.suffix if source.suffix.isascii() and source.suffix[1:].isalnum() and len(source.suffix) < 12 else ""
-        if suffix in (".tmp", ".aside", ".files"):  # these mean something to the store
+        if suffix in (TEMPORARY, ASIDE, DIRECTORY, LOG):  # these mean something to the store
             return self.name
         return self.name.removesuffix("." + self.extension) + suffix if suffix else self.name
 

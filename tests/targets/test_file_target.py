@@ -53,7 +53,7 @@ def test_a_path_may_be_a_str(made, target):
     assert target.exists()
 
 
-@pytest.mark.parametrize("name", ["plain", "x.tmp", "x.aside", "x.files", "x.bad suffix", "x.far-too-long-suffix"])
+@pytest.mark.parametrize("name", ["plain", "x.tmp", "x.aside", "x.files", "x.log", "x.bad suffix", "x.far-too-long-suffix"])
 def test_a_suffix_that_means_something_else_is_not_kept(made, target, name):
     target.dump(write(made / name))
 

@@ -1,13 +1,16 @@
 """Large data: a target's dump and load against bare pyarrow or pickle, on the same disk, one after the other.
 
 Each is done several times in turn and the shortest of each is compared: on a shared machine only that says what the
-code costs. A target hashes, verifies, checks that a frame comes back as it was, and commits a record; the bare calls do not.
+code costs. A load is measured twice: the first one of a process, and again in one that has had that much memory before.
+A target hashes, verifies, checks that a frame comes back as it was, and commits a record; the bare calls do not.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,22 +20,31 @@ import numpy as np
 import targets
 from benchmarks.speed.meter import peak_mb
 
+#: How many processes load a file of each for the first time: each imports the libraries, which takes a second.
+_PROCESSES = 5
+
 
 def measure(folder: str, kind: str, megabytes: int, rounds: int) -> dict[str, object]:
     """`kind`: frame, array or forest."""
     os.makedirs(folder)
     value = {"frame": _frame, "array": _array, "forest": _forest}[kind](megabytes)
-    dump, load = (_dump_parquet, _load_parquet) if kind == "frame" else (_dump_pickle, _load_pickle)
-    target_type = targets.ParquetTarget if kind == "frame" else targets.PickleTarget
-    took: dict[str, list[float]] = {"dump": [], "load": [], "bare_dump": [], "bare_load": []}
+    dump, load = _dump_parquet if kind == "frame" else _dump_pickle, loader(kind)
+    names = ("dump", "load", "first_load")
+    took: dict[str, list[float]] = {name: [] for name in (*names, *(f"bare_{name}" for name in names))}
     wrong = ""
+    small, bare_small = f"{folder}/small", f"{folder}/bare-small"
+    dump(_frame(0) if kind == "frame" else 0, bare_small)
+    target_of(kind, small).dump(_frame(0) if kind == "frame" else 0)
     for at in range(rounds):
-        target, path = target_type(f"{folder}/output-{at}.{target_type.extension}"), f"{folder}/bare-{at}"
-        took["bare_dump"].append(_time(dump, value, path)[0])
-        took["dump"].append(_time(target.dump, value)[0])
-        took["bare_load"].append(_time(load, path)[0])
-        seconds, loaded = _time(target.load)
-        took["load"].append(seconds)
+        target, path = target_of(kind, f"{folder}/output-{at}"), f"{folder}/bare-{at}"
+        took["bare_dump"].append(seconds(dump, value, path)[0])
+        took["dump"].append(seconds(target.dump, value)[0])
+        took["bare_load"].append(seconds(load, path)[0])
+        took_again, loaded = seconds(target.load)
+        took["load"].append(took_again)
+        if at < _PROCESSES:
+            took["bare_first_load"].append(_first(kind, "bare", path, bare_small))
+            took["first_load"].append(_first(kind, "target", f"{folder}/output-{at}", small))
         size = os.path.getsize(path)
         if at == 0 and not _same(kind, value, loaded):
             wrong = "what was loaded is not what was dumped"
@@ -47,13 +59,28 @@ def measure(folder: str, kind: str, megabytes: int, rounds: int) -> dict[str, ob
         "tasks": 1,
         "stored_mb": round(size / 1e6, 1),
         "wrong": wrong,
-        **{name: round(seconds, 4) for name, seconds in best.items()},
-        "dump_ratio": round(best["dump"] / best["bare_dump"], 3),
-        "load_ratio": round(best["load"] / best["bare_load"], 3),
+        **{name: round(shortest, 4) for name, shortest in best.items()},
+        **{f"{name}_ratio": round(best[name] / best[f"bare_{name}"], 3) for name in names},
     }
 
 
-def _time(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+def target_of(kind: str, place: str) -> targets.Target[Any]:
+    target_type = targets.ParquetTarget if kind == "frame" else targets.PickleTarget
+    return target_type(f"{place}.{target_type.extension}")
+
+
+def loader(kind: str) -> Callable[[str], Any]:
+    """How the bare library loads it."""
+    return _load_parquet if kind == "frame" else _load_pickle
+
+
+def _first(kind: str, way: str, path: str, small: str) -> float:
+    command = [sys.executable, "-m", "benchmarks.speed.subjects.first_load", kind, way, path, small]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def seconds(function: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
+    """How long a call takes, and what it returns."""
     begun = time.perf_counter()
     result = function(*arguments)
     return time.perf_counter() - begun, result
