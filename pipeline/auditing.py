@@ -7,6 +7,7 @@ store is changed. A step that differs makes everything below it run whenever it 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import random
 import re
 import tempfile
@@ -17,10 +18,13 @@ from pipeline import planning
 from pipeline.execute import Execution
 from pipeline.fingerprint import Fingerprint
 from pipeline.forcing import Forcing
+from pipeline.repairing import Needs
 from pipeline.scope import Scope, run_scope
 from pipeline.task import Task, WrapperTask
 from targets.opening import open_store
 from targets.place import Place
+
+log = logging.getLogger("pipeline")
 
 _SUSPECTS = {
     r"\btime\.|\bdatetime\b|\.now\(|\.today\(": "it reads a clock",
@@ -65,7 +69,11 @@ def audit(tasks: Any, names: Iterable[str] = ("all",), *, sample: int | None = N
             candidates = random.SystemRandom().sample(candidates, sample)
         for task in candidates:
             with tempfile.TemporaryDirectory(prefix="luigi-warp-audit-") as scratch:
-                found.append(_run_again(task, scope, scratch))
+                try:
+                    found.append(_run_again(task, scope, scratch))
+                except Needs as needs:
+                    lacking = ", ".join(repr(one) for one in [*needs.tasks, *needs.again])
+                    log.warning("%r is left out of the audit: the data of %s are not at hand", task, lacking)
     return found
 
 

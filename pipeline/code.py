@@ -10,11 +10,13 @@ import functools
 import importlib
 import logging
 import sys
+import types
 from typing import Any
 
 from pipeline import fingerprint, libraries, settings
 from pipeline.errors import ConfigurationError
 from pipeline.fingerprint import Fingerprint, kept
+from pipeline.fingerprint.bodies import asked_of_modules
 from targets import seal
 from targets.record import Part, Record
 
@@ -145,13 +147,16 @@ class Code:
         """Project classes and functions among these, by name with their fingerprints; and the libraries of the rest."""
         names: dict[str, str] = {}
         tops: set[str] = set()
-        for value in values:
+        waiting = list(values)
+        for value in waiting:
             module = getattr(value, "__module__", None)
             name = f"{module}:{getattr(value, '__qualname__', '')}"
             if not isinstance(module, str):
                 continue
             if module == "__main__" or resolve(name) is not value:
-                continue  # pickled by value: its code is in the bytes
+                # Pickled by value: its code is in the bytes, but for what it asks modules for.
+                waiting += asked_of_modules(value) if isinstance(value, (type, types.FunctionType)) else ()
+                continue
             digest = self.of_name(name)
             if digest:
                 names[name] = digest

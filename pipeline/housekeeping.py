@@ -128,7 +128,7 @@ def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True)
 
 def _changed_since(task: Any, finding: Finding) -> bool:
     """Whether another process has made this output, or removed it, after it was judged. The caller holds the key's lock."""
-    changed = task.target.stamp() != finding.stamp
+    changed: bool = task.target.stamp() != finding.stamp
     if changed:
         log.warning("%r has changed meanwhile, and is left as it is", task)
     return changed

@@ -71,8 +71,10 @@ class Loader:
             if known is not None and (output := self._small.find(required.task_id, known)) is not None:
                 return output.decode(), known.identity or UNKNOWN
         options = self._options(path, required)
-        for _ in range(3):
+        for turn in range(3):
             found = self.found(required)
+            if turn and not found.verdict.is_current:
+                raise Needs(again=[required])  # what has come meanwhile is that of other code, say
             for owner in self._absent(required, found):
                 if self._elsewhere(owner):
                     self.scope.want(owner)

@@ -224,16 +224,22 @@ def _coerce(declared: Any, value: Any) -> Any:
         return int(value)
     if isinstance(declared, luigi.FloatParameter):
         return value if type(value) is float else declared.parse(value) if isinstance(value, str) else float(value)
+    if isinstance(declared, luigi.EnumParameter) and isinstance(value, declared._enum):
+        return value  # it may be a str as well
     if isinstance(value, str) and isinstance(declared, _PARSED_FROM_TEXT):
         return declared.parse(value)
+    if isinstance(declared, luigi.NumericalParameter) and declared._var_type in (int, float):
+        return _coerce(_PLAIN[declared._var_type], value)
     if isinstance(declared, luigi.BoolParameter) and not isinstance(value, (bool, str)):
         if value not in (0, 1) or (isinstance(value, float) and math.isnan(value)):
             raise ParameterError(f"{value!r} is neither true nor false")
         return bool(value)
-    if isinstance(declared, luigi.EnumParameter) and not isinstance(value, declared._enum):
+    if isinstance(declared, luigi.EnumParameter):
         raise ParameterError(f"it is no member of {declared._enum.__name__}")
     return value
 
+
+_PLAIN: dict[type, luigi.Parameter[Any]] = {int: luigi.IntParameter(), float: luigi.FloatParameter()}
 
 _PARSED_FROM_TEXT = (
     luigi.DateParameter,

@@ -6,12 +6,15 @@ what Luigi does not tell: whether a body ran, how long it took and what it raise
 
 from __future__ import annotations
 
+import functools
 import logging
 import multiprocessing
 import time
+from collections.abc import Callable
 from typing import Any
 
 from luigi.scheduler import FAILED
+from luigi.task_register import load_task
 from luigi.worker import ContextManagedTaskProcess, DequeQueue
 
 from pipeline import interrupts
@@ -67,6 +70,19 @@ class _Forwarded:
         task.__dict__ = task.__dict__.copy()
 
 
+def _check_asked_for(check_complete: Callable[[Any], bool], task: Any) -> bool:
+    """Whether what a plain task yields is complete. Luigi passes it on as text: where that is another step, it would be asked for for ever."""
+    complete = check_complete(task)
+    if not complete and isinstance(task, BaseTask):
+        other = load_task(task.task_module, task.task_family, task.to_str_params())
+        if other.task_id != task.task_id:
+            raise RequirementFailedError(
+                f"{task!r}, which it asks for, is another task when it is written as text, as Luigi passes it on: {other!r}. Give its parameters "
+                "values of the types that they declare, and none that are private"
+            )
+    return complete
+
+
 class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
     """See the module; it is never started as a process of its own."""
 
@@ -117,6 +133,8 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
 
     def _run_get_new_deps(self) -> Any:
         begun, since = time.time(), time.perf_counter()
+        if not isinstance(self.task, BaseTask):
+            self.check_complete = functools.partial(_check_asked_for, self.check_complete)
         needed = super()._run_get_new_deps()
         if not needed and not isinstance(self.task, BaseTask):
             self._insist_on_complete()

@@ -32,7 +32,7 @@ from pipeline.retrying import Retries
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
 from pipeline.structure import is_task
-from pipeline.task import Task
+from pipeline.task import BaseTask, Task
 from pipeline.taskprocess import TaskProcess
 
 #: After so many results, what there is by then is set aside.
@@ -303,7 +303,7 @@ class Worker(luigi.worker.Worker):
             self.run()
 
     def _release(self) -> bool:
-        """Let tasks go on whose recorded requirement could not be made: this time they may not ask for it."""
+        """Let steps go on whose recorded requirement could not be made: this time they may not ask for it. A plain task would, again and again."""
         if not self._waiting:
             return False
         done = {task.task_id for task, status, _ in self._add_task_history if status == DONE}
@@ -314,7 +314,7 @@ class Worker(luigi.worker.Worker):
                 continue
             missing = owner_of(self._scheduled_tasks[name])
             current().failed.add(missing.task_id)
-            for task in waiting:
+            for task in (one for one in waiting if isinstance(one, BaseTask)):
                 path = cycles.way(missing, task, self.asked) if task.task_id not in done and task.task_id not in self._given_up else None
                 if path is not None:
                     self._in_cycles[task.task_id] = [task, *path]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from pipeline.fingerprint import inside
+from pipeline.fingerprint.names import references
 from pipeline.fingerprint.sources import function_definition
 
 
@@ -34,9 +37,39 @@ def asked_of_first(function: types.FunctionType) -> set[str]:
     return {one.attr for one in asked if one.value.id == arguments[0].arg}  # type: ignore[attr-defined]
 
 
+def asked_of_modules(value: Any) -> Iterator[Any]:
+    """Functions and classes that code asks modules for (`features.scale`): with code that is pickled by value, only the module is named."""
+    for function in [value] if isinstance(value, types.FunctionType) else [one for held in vars(value).values() for one in inside.functions_of(held)]:
+        found = function_definition(function)
+        for name, *rest in references(found[0]).chains if found is not None else ():
+            reached = {**function.__globals__, **inside.closure(function)}.get(name)
+            while isinstance(reached, types.ModuleType) and rest:
+                reached = vars(reached).get(rest.pop(0))
+                if isinstance(reached, (type, types.FunctionType)):
+                    yield reached
+
+
 def last_name(decorator: ast.expr) -> str:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     return called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+
+
+def annotations_of(node: ast.AST) -> list[ast.expr]:
+    """What a function says about the types of its arguments and of its result."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []
+    given = node.args
+    arguments = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    return [found for found in [*(one.annotation for one in arguments if one is not None), node.returns] if found is not None]
+
+
+def first_name(decorator: ast.expr) -> str:
+    while not isinstance(decorator, ast.Name):
+        inner = getattr(decorator, "func", None) or getattr(decorator, "value", None)
+        if inner is None:
+            return ""
+        decorator = inner
+    return decorator.id
 
 
 def shown_class(node: ast.ClassDef, decorators: list[ast.expr], body: list[ast.stmt]) -> ast.ClassDef:

@@ -6,11 +6,13 @@ Asked are the expressions that are bound to the name, and those that decide abou
 from __future__ import annotations
 
 import ast
+import datetime
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from pipeline.fingerprint.bindings import COMPOUND, touches
+from pipeline.fingerprint.bindings import COMPOUND, statements_about, touches
+from pipeline.fingerprint.sources import module_sources
 
 _MODULES = frozenset({"time", "uuid", "random", "secrets", "tempfile", "socket", "getpass", "platform", "threading", "logging"})
 _BUILTINS = frozenset({"id", "object"})
@@ -23,19 +25,40 @@ _OF_CODE = frozenset("__file__ __path__ __spec__".split())
 _PLACES = frozenset("getcwd cwd resolve absolute abspath home expanduser".split())
 _OF_PLACES = frozenset({"os", "posix", "nt", "posixpath", "ntpath", "pathlib"})
 _READS = frozenset("read read_text read_bytes readlines open load loads safe_load loadtxt genfromtxt".split())
+#: Whoever starts the program says where.
+_GIVEN = frozenset("environ getenv argv".split())
 _NOTHING = object()
+_MOMENTS = (int, float, str, datetime.date, datetime.time, datetime.timedelta)
+#: How far it is followed from name to name.
+_STEPS = 5
 
 
-def is_fleeting(name: str | None, statements: Iterable[ast.stmt], environment: Mapping[str, Any]) -> bool:
-    """`name` None: of each statement the value is meant, whatever it is bound to."""
+def is_fleeting(
+    name: str | None, statements: Iterable[ast.stmt], environment: Mapping[str, Any], asked: tuple[str, ...] = (), *, places: bool = True
+) -> bool:
+    """`name` None: of each statement the value is meant, whatever it is bound to. `asked`: the names that are made of it."""
     for statement in statements:
         inside = [node for expression in _said(name, statement) for node in ast.walk(expression)]
         called = {id(node.func) for node in inside if isinstance(node, ast.Call)}
         words = {getattr(node, "id", getattr(node, "attr", None)) for node in inside}
-        is_told = not words.isdisjoint(_READS | _OF_CODE)
-        if any(_is_one(node, id(node) in called, is_told, environment) for node in inside):
+        is_told = not words.isdisjoint(_READS | _OF_CODE | _GIVEN)
+        if any(_is_one(node, id(node) in called, is_told or not places, environment) for node in inside):
+            return True
+        if len(asked) < _STEPS and any(_is_made_of_one(node, environment, asked) for node in inside if isinstance(node, ast.Name)):
             return True
     return False
+
+
+def _is_made_of_one(node: ast.Name, environment: Mapping[str, Any], asked: tuple[str, ...]) -> bool:
+    """Whether this is another name of the module for a moment or a number of the kind: `START + 60`.
+
+    An object may hold other things beside; and what is read from a place is the same wherever that lies.
+    """
+    if node.id in asked or not isinstance(environment.get(node.id), _MOMENTS):
+        return False
+    sources = module_sources(environment.get("__name__", ""))
+    statements = [statement for source in sources for statement in statements_about(node.id, source.tree.body)]
+    return is_fleeting(node.id, statements, environment, (*asked, node.id), places=False)
 
 
 def _said(name: str | None, statement: ast.AST) -> Iterator[ast.expr]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import enum
 import functools
-import importlib
 import logging
 import sys
 import types
@@ -19,7 +19,7 @@ from typing import Any
 
 import luigi
 
-from pipeline.fingerprint import bindings, bodies, constants, inside, normal, project
+from pipeline.fingerprint import bindings, bodies, constants, inside, modules, normal, project
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
 from pipeline.fingerprint.sources import Source, class_definition, function_definition, home, module_sources
@@ -65,7 +65,7 @@ class Walk:
         for chain in found.chains:
             self._follow(chain, module, environment, inner)
         for name, level in found.modules:
-            self._library(_absolute(name, level, environment))
+            self._library(modules.absolute(name, level, environment))
         for imported in found.imports:
             self._follow_import(imported, environment)
 
@@ -79,11 +79,11 @@ class Walk:
             log.debug("%s of %s is not bound yet", name, module)
 
     def _follow_import(self, imported: Imported, environment: Mapping[str, Any]) -> None:
-        name = _absolute(imported.module, imported.level, environment)
+        name = modules.absolute(imported.module, imported.level, environment)
         if not self.project.owns(name):
             self._library(name)
             return
-        module = _imported(name)
+        module = modules.imported(name)
         if module is None:
             return
         chain = (imported.name, *imported.chain) if imported.name is not None else imported.chain
@@ -98,7 +98,7 @@ class Walk:
                 self._library(value.__name__)
                 return
             name = value.__name__
-            found = vars(value).get(rest[0]) if rest[0] in vars(value) else _imported(f"{name}.{rest[0]}")
+            found = vars(value).get(rest[0]) if rest[0] in vars(value) else modules.imported(f"{name}.{rest[0]}")
             if found is None and "__getattr__" in vars(value):
                 self._later(vars(value)["__getattr__"], None, ())
                 found = getattr(value, rest[0], None)  # made when it is asked for
@@ -139,6 +139,8 @@ class Walk:
             for attribute in list(getattr(value, "__dict__", {}).values()):
                 for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute, kinds=origin is not None):
                     self._later(found, None, ())
+            self._class_reference(kind, ())
+        elif issubclass(kind, luigi.Config):
             self._class_reference(kind, ())
         else:
             self._library(kind.__module__)
@@ -185,6 +187,11 @@ class Walk:
         node = found[0]
         inner = inside.closure(function)
         extra = constants.live_values(function, node, inner)
+        if self._is_made_by_library(node, {**function.__globals__, **inner}):
+            # It may coerce or check by annotations, which mean nothing otherwise.
+            annotations: list[Any] = bodies.annotations_of(node)
+            extra += normal.form(annotations)
+            self._follow_all(references(annotations), module, function.__globals__, inner)
         self._add(name, normal.form(node) + extra, [node])
         for value in inner.values():
             if not isinstance(value, types.ModuleType):
@@ -193,6 +200,11 @@ class Walk:
         if wrapped is not None:
             self._later(wrapped, None, ())
         self._follow_all(references(node), module, function.__globals__, inner)
+
+    def _is_made_by_library(self, node: Any, environment: Mapping[str, Any]) -> bool:
+        found = [environment.get(bodies.first_name(decorator)) for decorator in getattr(node, "decorator_list", ())]
+        places = [one.__name__ if isinstance(one, types.ModuleType) else getattr(one, "__module__", None) for one in found]
+        return any(map(self.project.is_library, places))
 
     def _dispatch(self, function: types.FunctionType) -> None:
         """For which classes `functools.singledispatch` calls what."""
@@ -207,6 +219,10 @@ class Walk:
         self._add(name, "no source", [])
 
     def _class_reference(self, cls: type, rest: Chain) -> None:
+        if issubclass(cls, luigi.Config):
+            self._defaults(cls)
+            self._class(cls, cls)
+            return
         if issubclass(cls, luigi.Task):
             # Another step: rule 6 knows it by its key. What is read from its class is used here, though, and with which defaults it is asked for.
             self._defaults(cls)
@@ -231,6 +247,8 @@ class Walk:
         name = f"{cls.__module__}.{cls.__qualname__}"
         found = class_definition(cls)
         skipped = {attribute for attribute, value in vars(cls).items() if is_task and isinstance(value, luigi.Parameter)}
+        for attribute in skipped:
+            self._values_of(vars(cls)[attribute])
         skipped |= NOT_MEANING if is_task else frozenset()
         covered = self._methods(cls, skipped)
         environment = vars(sys.modules.get(cls.__module__, types.ModuleType("gone")))
@@ -248,6 +266,18 @@ class Walk:
         self._add(name, normal.form([*head, *body], in_class=True) + extra, [bodies.shown_class(node, decorators, body)])
         shell = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body, decorator_list=decorators)
         self._follow_all(references(shell), cls.__module__, environment, self._closure_of(cls))
+
+    def _values_of(self, declared: luigi.Parameter[Any]) -> None:
+        """The code of a parameter's values, whose names or fields alone are in the key: of an enum's members, and of the class of a default."""
+        kind = getattr(declared, "_enum", None) or type(declared._default)
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            # Not the members: with a new one all steps would run again that have never heard of it.
+            for base in kind.__mro__:
+                for function in [one for value in vars(base).values() for one in inside.functions_of(value)]:
+                    if self.project.owns(home(function)):
+                        self._function(function)
+        elif self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
+            self._class(kind, None)
 
     def _methods(self, cls: type, skipped: Iterable[str]) -> set[str]:
         """Walk the functions of a class; the names of those that need not be read from its body."""
@@ -334,7 +364,7 @@ class Walk:
             if constants.contradicts(value, statements):
                 replaced = "".join(constants.replaced_value(name, value, source.tree) for source in sources)
         for binding in bindings.imported_from(name, statements):
-            target = _absolute(binding[0], binding[1], environment)
+            target = modules.absolute(binding[0], binding[1], environment)
             elsewhere = sys.modules.get(target)
             if binding[3] and (elsewhere is None or name not in vars(elsewhere)):
                 continue  # `import *` of a module that has no such name
@@ -375,25 +405,3 @@ def _about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
 def function_source_is_generated(function: types.FunctionType) -> bool:
     """Made by `dataclass`, `namedtuple` or the like from what the class body says."""
     return not function.__code__.co_filename.startswith(("<ipython", "<stdin"))
-
-
-def _absolute(name: str, level: int, environment: Mapping[str, Any]) -> str:
-    if not level:
-        return name
-    package = (environment.get("__package__") or environment.get("__name__") or "").split(".")
-    base = package[: len(package) - (level - 1)]
-    return ".".join([*base, name]) if name else ".".join(base)
-
-
-def _imported(name: str) -> types.ModuleType | None:
-    module = sys.modules.get(name)
-    if module is None:
-        try:
-            module = importlib.import_module(name)
-        except ImportError:
-            return None
-        except (Exception, SystemExit) as error:
-            # It may never be imported where it matters: on a machine without a GPU, say.
-            log.warning("%s cannot be imported here, so that changes of it will not be noticed: %s: %s", name, type(error).__name__, error)
-            return None
-    return module

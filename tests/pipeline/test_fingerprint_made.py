@@ -30,6 +30,32 @@ MANY = "def a(x):\n    return x\ndef bb(x):\n    return -x\nKNOWN = {'a': a, 'bb
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
+    "a method of the members of an enum that is a parameter": (
+        "class Loss(enum.Enum):\n    MSE = 'mse'\n    def of(self, x):\n        return x * «1||2»\n"
+        "class NAME(Task):\n    loss = luigi.EnumParameter(enum=Loss, default=Loss.MSE)\n"
+        "    def easy_run(self, inputs):\n        return self.loss.of(1)",
+        None,
+    ),
+    "a method of the class of a parameter's value": (
+        "@dataclasses.dataclass(frozen=True)\nclass Opts:\n    a: int = 1\n    def total(self):\n        return self.a + «1||2»\n"
+        "class OptsParameter(luigi.Parameter):\n    def serialize(self, x):\n        return str(x.a)\n"
+        "class NAME(Task):\n    opts = OptsParameter(default=Opts())\n    def easy_run(self, inputs):\n        return self.opts.total()",
+        None,
+    ),
+    "a method of a configuration": (
+        "class Knobs(luigi.Config):\n    size = luigi.IntParameter(default=3)\n    def area(self):\n        return self.size * «2||3»",
+        "Knobs().area()",
+    ),
+    "an attribute of a configuration, made at import": (
+        "class Knobs(luigi.Config):\n    size = luigi.IntParameter(default=3)\n    scale = «2||3»\nKNOBS = Knobs()",
+        "KNOBS.scale",
+    ),
+    "a folder from the environment, made whole": ("FOLDER = pathlib.Path(os.environ['EDITED']).resolve()", "FOLDER"),
+    "an annotation of what a library's decorator has made": ("@np.errstate()\ndef double(x: «int||float»):\n    return x * 2", "double(1)"),
+    "what an annotation names of what a library's decorator has made": (
+        "def check(x):\n    return x * «1||2»\n@np.errstate()\ndef double(x: typing.Annotated[int, check]):\n    return x * 2",
+        "double(1)",
+    ),
     "a type that an annotation of a class names": (
         "class Inner:\n    def size(self):\n        return «1||2»\nclass Model:\n    inner: Inner",
         "typing.get_type_hints(Model)['inner']().size()",
@@ -187,6 +213,17 @@ SEEN = {
 }
 #: An edit that means nothing here, and what changes in every process.
 UNSEEN = {
+    "another member of an enum that is a parameter": (
+        "class Loss(enum.Enum):\n    MSE = 'mse'; «||MAE = 'mae'»\n    def of(self, x):\n        return x\n"
+        "class NAME(Task):\n    loss = luigi.EnumParameter(enum=Loss, default=Loss.MSE)\n"
+        "    def easy_run(self, inputs):\n        return self.loss.of(1)",
+        None,
+    ),
+    "an annotation of what a decorator of Python has made": ("@functools.cache\ndef double(x: «int||float»):\n    return x * 2", "double(1)"),
+    "what is made of a moment": (
+        "import time\nNOW = datetime.datetime.now()\nSTAMP = NOW.strftime('%f')\nSTART = time.time()\nMIDDLE = START + 5\nEND = MIDDLE * 2",
+        "(STAMP, END)",
+    ),
     "a cache": ("CACHE = dict()\ndef remember(x):\n    CACHE[x] = os.getpid()\n    return CACHE[x]\nremember(1)", "remember(3)"),
     "where the module lies": (
         f"import os.path\nHERE = {HERE}\nNAMES = [str({HERE})]\nTEXT = os.path.dirname(os.path.abspath(__file__))",
@@ -250,6 +287,7 @@ LIMITS = {
         "class Base:\n    pass\nclass One(Base):\n    def fit(self):\n        return «1||2»",
         "[one().fit() for one in Base.__subclasses__()]",
     ),
+    "how a library was set up at import": ("np.random.seed(«1||2»)", "np.random.randint(100)"),
     "what a call puts into a table": ("TABLE = {}\ndef fill(table):\n    table['a'] = «1||2»\nfill(TABLE)", "TABLE['a']"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 
@@ -162,3 +163,47 @@ def test_what_was_made_in_this_run_and_replaced_since_is_made_again_at_once(work
     assert pipeline.build(Asks(), workers=workers, progress=counts).ok
     assert Asks().load() == "made here"
     assert len([one for one in counts.begun if one == "Asks()"]) <= 3
+
+
+class Old(Task):
+    def easy_run(self, inputs):
+        return "of this code"
+
+
+def _while_it_is_loaded():
+    target, mark = Old().target, pathlib.Path("others were at it")
+    if not mark.exists():
+        mark.touch()
+        record = target.record
+        target.dump("of other code")
+        target.rewrite(dataclasses.replace(record, parts=target.record.parts, fingerprint="of others", run="of others"))
+    return "slow"
+
+
+class Slow:
+    """While it is loaded, another process with other code makes what is loaded after it."""
+
+    def __reduce__(self):
+        return _while_it_is_loaded, ()
+
+
+class First(Task):
+    def easy_run(self, inputs):
+        return Slow()
+
+
+class Both(Task):
+    def requires(self):
+        return [First(), Old()]
+
+    def easy_run(self, inputs):
+        return inputs[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_other_code_has_made_meanwhile_is_made_again(workers, app):
+    run = pipeline.build(Both(), workers=workers)
+    assert run.ok, run.summary_text
+    assert pathlib.Path("others were at it").exists()
+    assert (Both().load(), Old().load()) == ("of this code", "of this code")
+    assert pipeline.build(Both()).ran == []

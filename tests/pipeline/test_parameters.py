@@ -36,6 +36,13 @@ class Colour(enum.Enum):
     BLUE = 2
 
 
+class Swapped(enum.StrEnum):
+    """Members whose values are the names of others."""
+
+    A = "B"
+    B = "A"
+
+
 class Access(enum.Flag):
     READ = 1
     WRITE = 2
@@ -169,6 +176,11 @@ def test_encoding_is_injective(one, other):
         (luigi.ListParameter(), "[1, 2]", (1, 2)),
         (luigi.TupleParameter(), [[1, 2], [3]], ((1, 2), (3,))),
         (luigi.EnumParameter(enum=Colour), "RED", Colour.RED),
+        (luigi.EnumParameter(enum=Swapped), Swapped.A, Swapped.A),
+        (luigi.EnumParameter(enum=Swapped), "A", Swapped.A),
+        (luigi.NumericalParameter(var_type=float, min_value=0, max_value=9), 1, 1.0),
+        (luigi.NumericalParameter(var_type=float, min_value=0, max_value=9), "1", 1.0),
+        (luigi.NumericalParameter(var_type=int, min_value=0, max_value=9), 2.0, 2),
         (luigi.OptionalIntParameter(), None, None),
         (luigi.IntParameter(default=None), None, None),
         (luigi.ChoiceParameter(choices=["a", "b"]), "b", "b"),

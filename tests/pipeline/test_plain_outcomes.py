@@ -124,3 +124,55 @@ def test_an_external_task_that_appears_meanwhile_is_kept(workers, tmp_path, monk
     settings.set("scheduler", "retry_delay", "0")
     run = pipeline.build(WaitsForBoth(), workers=workers)
     assert (set(run.ran), run.kept, run.exit_code) == ({Puts(), WaitsForBoth()}, [Appears()], 0), run.summary_text
+
+
+class Fails(Task):
+    def easy_run(self, inputs):
+        with open("begun", "a") as file:
+            file.write("x")
+        raise ValueError("not today")
+
+
+class Absent(luigi.ExternalTask):
+    def output(self):
+        return luigi.LocalTarget("absent")
+
+
+class Typed(Task):
+    text = luigi.Parameter()
+    secret = luigi.Parameter(default="", visibility=luigi.parameter.ParameterVisibility.PRIVATE)
+
+    def easy_run(self, inputs):
+        return self.text
+
+
+class Yields(Plain):
+    """Begun for the hundredth time it gives up, so that a test which fails ends."""
+
+    wanted = {"fails": Fails, "absent": Absent, "no text": lambda: Typed(text=5), "private": lambda: Typed(text="5", secret="x")}
+
+    def run(self):
+        with open("asked", "a") as file:
+            file.write("x")
+        assert os.path.getsize("asked") < 100
+        yield self.wanted[self.name]()
+        yield from super().run() or ()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", ["fails", "absent"])
+def test_a_plain_task_that_asks_for_what_fails_asks_once(name, workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = pipeline.build(Yields(name), workers=workers)
+    assert (run.exit_code, run.ran, os.path.getsize("asked")) == (1, [], 1), run.summary_text
+    assert run.skipped == [Yields(name)]
+    assert name == "absent" or os.path.getsize("begun") == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", ["no text", "private"])
+def test_a_plain_task_that_asks_for_what_no_text_says_is_told(name, workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = pipeline.build(Yields(name), workers=workers)
+    assert (run.exit_code, os.path.getsize("asked")) == (1, 1), run.summary_text
+    assert "is another task when it is written as text" in str(run.outcomes[Yields(name)].error)

@@ -238,3 +238,10 @@ def test_the_audit_names_steps_that_give_other_bytes(ran):
     assert "random generator" in found[Random()].reason
     assert Random().load() == stored
     assert len(pipeline.audit([Random(), Fixed()], sample=1)) == 1
+
+
+def test_an_audit_leaves_out_what_has_no_data_to_run_on(ran, caplog):
+    ran(Top())
+    pipeline.trim([Base()])
+    assert {type(row.task).__name__ for row in pipeline.audit(Top())} == {"Top"}
+    assert f"{Middle()!r} is left out of the audit: the data of {Base()!r} are not at hand" in caplog.text
