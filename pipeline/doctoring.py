@@ -206,7 +206,8 @@ def _leases(store: Store, fix: bool) -> Iterator[Complaint]:
     before = _signs(store)
     if not before:
         return
-    time.sleep(store_options.current().lease)
+    usual = store_options.current().lease
+    time.sleep(max(leases.seconds_of(body, usual) for body in before.values()))  # a holder's own setting may be another one
     for name, sign in _signs(store).items():
         if before.get(name) == sign:
             if fix:

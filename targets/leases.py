@@ -94,7 +94,7 @@ class Leases:
             if latest:
                 if (latest, body) != seen:
                     seen, since = self._signs[key] = (latest, body), _clock()
-                if _clock() - since <= _seconds_of(body, seconds):
+                if _clock() - since <= seconds_of(body, seconds):
                     waiting()
                     time.sleep(pause)
                     pause = min(pause * 1.5, _LONGEST_PAUSE, seconds / _SIGNS)
@@ -209,7 +209,7 @@ def _facts(body: bytes) -> dict[str, object]:
     return facts if isinstance(facts, dict) else {}
 
 
-def _seconds_of(body: bytes, usual: float) -> float:
+def seconds_of(body: bytes, usual: float) -> float:
     """How long a lease holds without a sign of life; what nobody can read holds as long as ours."""
     seconds = _facts(body).get("seconds")
     return min(float(seconds), _LONGEST) if isinstance(seconds, (int, float)) and seconds > 0 else usual

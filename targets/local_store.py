@@ -20,7 +20,7 @@ from targets.errors import StoreError
 from targets.local_draft import LocalDraft
 from targets.locks import KeyLocks
 from targets.naming import INTERNAL, is_begun, key_of, named_key, unique
-from targets.paths import remove_path
+from targets.paths import remove_path, walk
 from targets.permissions import make_private
 from targets.store import QUARANTINE, Draft, Listed, Stamp
 
@@ -134,7 +134,7 @@ class LocalStore:
         return found
 
     def folders(self) -> Iterator[str]:
-        for directory, below, _ in os.walk(self.url, onerror=self._refuse):
+        for directory, below, _ in walk(self.url):
             relative = os.path.relpath(directory, self.url)
             if relative != "." and INTERNAL in below:
                 below.clear()  # a store of its own
@@ -142,11 +142,6 @@ class LocalStore:
             below[:] = sorted(name for name in below if not name.startswith(".") and named_key(name) is None)
             if relative != ".":
                 yield relative.replace(os.sep, "/")
-
-    def _refuse(self, error: OSError) -> None:
-        """What may not be looked into is not empty."""
-        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            raise StoreError(f"cannot look into {error.filename}: {error.strerror}. Mend the cause and run again") from error
 
     def delete(self, *names: str) -> None:
         for name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Iterator
 
 from targets.errors import StoreError
 
@@ -19,6 +20,16 @@ def absolute(path: str | os.PathLike[str]) -> str:
         raise StoreError(
             f"{os.fspath(path)} lies in the current folder, which has been removed: change to another one, or give an absolute path"
         ) from error
+
+
+def walk(directory: str | os.PathLike[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Like `os.walk`; `StoreError` for what cannot be looked into, which is not empty. What is not there has nothing below it."""
+    return os.walk(os.fspath(directory), onerror=_refuse)
+
+
+def _refuse(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise StoreError(f"cannot look into {error.filename}: {error.strerror}. Mend the cause and run again") from error
 
 
 def remove_path(path: str) -> None:

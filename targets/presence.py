@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from targets.paths import walk
 from targets.record import Record
 from targets.store import Store
 
@@ -43,7 +44,7 @@ def _is_short(store: Store, directory: str, size: int) -> bool:
     if store.reads_in_bulk:
         return False
     found = 0
-    for folder, _, files in os.walk(store.where(directory)):
+    for folder, _, files in walk(store.where(directory)):
         for file in files:
             with suppress(FileNotFoundError):  # removed meanwhile
                 found += os.lstat(os.path.join(folder, file)).st_size

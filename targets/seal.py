@@ -13,6 +13,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from targets.errors import DamagedError
+from targets.paths import walk
 from targets.room import room
 
 PIECE = 1 << 20
@@ -109,7 +110,8 @@ def tree_digest(directory: str | os.PathLike[str]) -> tuple[str, int]:
     root = Path(directory)
     parts: list[str] = []
     size = 0
-    for path in sorted(root.rglob("*"), key=lambda found: found.relative_to(root).as_posix()):
+    below = [Path(folder, name) for folder, folders, files in walk(root) for name in [*folders, *files]]
+    for path in sorted(below, key=lambda found: found.relative_to(root).as_posix()):
         name = path.relative_to(root).as_posix()
         if path.is_symlink():
             raise DamagedError(f"{path} is a link; what is known by its content may hold files and directories only")

@@ -6,6 +6,7 @@ import os
 
 from targets import seal
 from targets.errors import DamagedError, DumpError
+from targets.paths import walk
 from targets.record import Part
 from targets.store import Stamp, Store
 
@@ -49,7 +50,7 @@ def verify_directory(store: Store, name: str, digest: str, *, again: bool = Fals
 def looks_of(directory: str | os.PathLike[str]) -> tuple[str, int]:
     """A digest of how all below a directory looks from outside, and when the latest of it was changed."""
     parts, latest = [], 0
-    for folder, folders, files in os.walk(directory):
+    for folder, folders, files in walk(directory):
         folders.sort()  # the order in which it goes on
         parts.append(folder)
         for file in sorted([*files, *folders]):

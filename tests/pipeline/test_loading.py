@@ -187,14 +187,14 @@ class Slow:
         return _while_it_is_loaded, ()
 
 
-class First(Task):
+class LoadsSlowly(Task):
     def easy_run(self, inputs):
         return Slow()
 
 
 class Both(Task):
     def requires(self):
-        return [First(), Old()]
+        return [LoadsSlowly(), Old()]
 
     def easy_run(self, inputs):
         return inputs[1]
