@@ -23,7 +23,7 @@ def check(name: str, task: Any, value: Any) -> None:
         raise
     except Exception as error:
         raise CheckError(f"{task!r}: {name} found: {type(error).__name__}: {said(error)}") from error
-    if verdict is False:
+    if verdict is False or (type(verdict).__name__ in ("bool", "bool_") and not verdict):  # numpy has a False of its own
         raise CheckError(f"{task!r}: {name} said no. Raise an exception in it to say why")
 
 

@@ -17,7 +17,7 @@ from pipeline import fingerprint, libraries, settings
 from pipeline.errors import ConfigurationError
 from pipeline.fingerprint import Fingerprint, kept
 from pipeline.fingerprint.bodies import asked_of_modules
-from targets import seal
+from targets import Target, seal
 from targets.record import Part, Record
 
 log = logging.getLogger("pipeline")
@@ -101,9 +101,11 @@ class Code:
 
     def identity_of(self, task: Any, record: Record) -> str:
         """What consumers of an output depend on: its content, and today's code of what its pickle names."""
-        if record.identity is not None:
-            return record.identity
         formats = self._formats_of(type(task))
+        if record.identity is not None:
+            # What a step says of a value says nothing of the code that the value brings along.
+            given = [f"{name} {self.of_name(name)}" for name in record.pickled]
+            return seal.combine([record.identity, *given]) if given else record.identity
         if record.directory is None and not record.pickled and not formats:
             return record.digest
         named = [f"{name} {self.of_name(name)}" for name in record.pickled]
@@ -123,7 +125,8 @@ class Code:
 
     def identity_of_part(self, owner: Any, record: Record, part: Part) -> str:
         """Like `identity_of`, for one of several outputs: that of the others does not count."""
-        named = [f"{name} {self.of_name(name)}" for name in record.pickled] if part.format.startswith("pkl") else []
+        names_code = (type(owner).outputs or {})[part.name].named_code is not Target.named_code
+        named = [f"{name} {self.of_name(name)}" for name in record.pickled] if names_code else []
         formats = self._formats_of(type(owner), part.name)
         return seal.combine([part.digest, *named, *formats]) if named or formats else part.digest
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import luigi
 import luigi.target
 
-from pipeline import keys
+from pipeline import keys, settings
 from pipeline.errors import TaskDefinitionError
 from targets import Target
 
@@ -73,6 +73,12 @@ def _check_limits(cls: type[Task[Any]]) -> None:
     fresh = cls.fresh_for
     if not isinstance(fresh, (luigi.Parameter, property, datetime.timedelta)) and fresh is not None:
         raise TaskDefinitionError(f"{cls.__name__}.fresh_for is {fresh!r}: it must be a datetime.timedelta, or None for no limit")
+    for name in ("on_code_change", "on_library_change"):
+        policy = getattr(cls, name, None)
+        if policy is not None and not isinstance(policy, (luigi.Parameter, property)) and policy not in settings.POLICIES:
+            raise TaskDefinitionError(
+                f"{cls.__name__}.{name} is {policy!r}: it must be one of {', '.join(settings.POLICIES)}, or None for the setting"
+            )
     limit = cls.max_parallel
     if limit is not None and (type(limit) is not int or limit < 1):
         raise TaskDefinitionError(f"{cls.__name__}.max_parallel is {limit!r}: it must be a whole number from 1, or None for no limit")

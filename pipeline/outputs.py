@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import luigi
@@ -226,13 +226,29 @@ def remove(tasks: Any) -> int:
     from pipeline import structure
 
     found = [task for task in structure.tasks_in(structure.settle(tasks)) if isinstance(task, Task)]
-    return sum(removed(task.target, task) for task in dict.fromkeys(found))
+    beside = Beside()
+    return sum(removed(task.target, beside, task) for task in dict.fromkeys(found))
 
 
-def removed(target: Target[Any], task: Any = None) -> bool:
+class Beside:
+    """What lies beside outputs that are removed together: each folder is listed once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[str, str], dict[str, list[str]]] = {}
+
+    def of(self, store: Store, stem: str) -> list[str]:
+        """Names that begin with that of an output."""
+        folder, _, base = stem.rpartition("/")
+        if (store.url, folder) not in self._folders:
+            names = self._folders[store.url, folder] = {}
+            for name in store.list(folder):
+                names.setdefault(name.partition(".")[0], []).append(f"{folder}/{name}")
+        return self._folders[store.url, folder].get(base, [])
+
+
+def removed(target: Target[Any], beside: Beside, task: Any = None) -> bool:
     """Remove one output with everything beside it that bears its name; whether there was any."""
     store, stem = target.store, target.place.stem
-    folder, _, base = stem.rpartition("/")
     with store.lock(target.place.key):
         was_there = store.size(target.place.record_name) is not None
         if task is not None:
@@ -240,6 +256,5 @@ def removed(target: Target[Any], task: Any = None) -> bool:
         else:
             target.remove()
         # Its log, a failure that is kept, and data that a record does not name since it cannot be read.
-        left: Iterator[str] = (name for name in list(store.list(folder)) if name.startswith(f"{base}."))
-        store.delete(*(f"{folder}/{name}" for name in left))
+        store.delete(*beside.of(store, stem))
     return was_there

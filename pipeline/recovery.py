@@ -141,6 +141,8 @@ def _start_of(store: Store, run: str) -> str:
         return store.read(f"{FOLDER}/{run}", 64).decode(errors="replace")
     except FileNotFoundError:  # that run has just ended
         return _this_start()
+    except (OSError, StoreError):  # whatever lies there, nobody can say that what that run wrote is on the disk
+        return ""
 
 
 @functools.cache

@@ -219,9 +219,10 @@ def _coerce(declared: Any, value: Any) -> Any:
             return value
         if isinstance(value, str):
             return declared.parse(value)
-        if isinstance(value, float) and not value.is_integer():
+        number = int(value)
+        if number != value:
             raise ParameterError(f"{value!r} is no whole number")
-        return int(value)
+        return number
     if isinstance(declared, luigi.FloatParameter):
         return value if type(value) is float else declared.parse(value) if isinstance(value, str) else float(value)
     if isinstance(declared, luigi.EnumParameter) and isinstance(value, declared._enum):
@@ -229,8 +230,8 @@ def _coerce(declared: Any, value: Any) -> Any:
     if isinstance(value, str) and isinstance(declared, _PARSED_FROM_TEXT):
         return declared.parse(value)
     if isinstance(declared, luigi.NumericalParameter) and declared._var_type in (int, float):
-        return _coerce(_PLAIN[declared._var_type], value)
-    if isinstance(declared, luigi.BoolParameter) and not isinstance(value, (bool, str)):
+        return declared.parse(repr(_coerce(_PLAIN[declared._var_type], value)))  # it knows the bounds
+    if isinstance(declared, luigi.BoolParameter) and not isinstance(value, bool):
         if value not in (0, 1) or (isinstance(value, float) and math.isnan(value)):
             raise ParameterError(f"{value!r} is neither true nor false")
         return bool(value)
@@ -246,6 +247,7 @@ _PARSED_FROM_TEXT = (
     luigi.DateHourParameter,
     luigi.DateMinuteParameter,
     luigi.DateSecondParameter,
+    luigi.BoolParameter,
     luigi.DateIntervalParameter,
     luigi.TimeDeltaParameter,
     luigi.EnumParameter,

@@ -345,18 +345,28 @@ def _a_luigi_worker_is_a_run() -> None:
 
     def end(self: Any, *exception: Any) -> Any:
         token = self.__dict__.pop("_luigi_warp_scope", None)
-        if token is not None:
-            scope = _active.get()
-            if scope is not None and not any(exception):
-                tasks = getattr(self, "_scheduled_tasks", {}).values()
-                scope.marks.take_away({place.store for task in tasks if hasattr(task, "_place") and (place := task._place()) is not None})
-            if scope is not None:
-                scope.marks.let_go()
-            with contextlib.suppress(ValueError):  # left in another context than entered
-                _active.reset(token)
-        return leave(self, *exception)
+        try:
+            if token is not None:
+                _end_of(self, token, broken_off=any(exception))
+        finally:
+            left = leave(self, *exception)
+        return left
 
     luigi.worker.Worker.__enter__, luigi.worker.Worker.__exit__ = begin, end  # type: ignore[method-assign]
+
+
+def _end_of(worker: Any, token: Any, *, broken_off: bool) -> None:
+    """The run of a worker of Luigi's is over. What cannot be brought to the disk is an error, and no run goes on because of it."""
+    scope = _active.get()
+    try:
+        if scope is not None and not broken_off:
+            tasks = getattr(worker, "_scheduled_tasks", {}).values()
+            scope.marks.take_away({place.store for task in tasks if hasattr(task, "_place") and (place := task._place()) is not None})
+    finally:
+        if scope is not None:
+            scope.marks.let_go()
+        with contextlib.suppress(ValueError):  # left in another context than entered
+            _active.reset(token)
 
 
 def _whatever_luigi_runs_is_an_execution() -> None:

@@ -53,6 +53,9 @@ def settle(structure: Any) -> Any:
         if isinstance(structure, luigi.target.Target):
             hint = ": wrap a target in ExternalFile(path), or in a luigi.ExternalTask"
         raise RequirementError(f"requires() returned {structure!r}, which is no task{hint}")
+    if isinstance(structure, (set, frozenset)):
+        # In an order that is the same in every process.
+        return sorted(structure, key=lambda one: getattr(one, "task_id", ""))
     return structure if isinstance(structure, Mapping) else list(structure)
 
 

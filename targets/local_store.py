@@ -185,6 +185,10 @@ class LocalStore:
             # A rename takes the place of what is there. Were that removed before, whoever is killed meanwhile would leave neither.
             draft.commit(name, data, replaces=os.path.isdir(self.where(name)))
 
+    def close(self) -> None:
+        """Close the file of its locks, which nobody holds any more."""
+        self._locks.let_go()
+
     def is_locked(self, key: str) -> bool:
         return self._locks.is_held(key)
 

@@ -28,11 +28,20 @@ def open_store(url: str) -> Store:
         store = _remote(url.rstrip("/"))
     else:
         path = url.removeprefix("file://")
+        if not path.strip():
+            raise StoreError("the store has no name: name a directory or a URL")  # an empty one would be the current folder
         store = _local(absolute(path))
         if not os.path.isabs(path):
             return store  # means another place after a change of the current folder
     _absolute[url] = store
     return store
+
+
+def close_store(url: str) -> None:
+    """Nobody will ask for this store soon: what it holds open is closed, and opened again if somebody does."""
+    store = _absolute.pop(url, None)
+    if isinstance(store, LocalStore):
+        store.close()
 
 
 #: Asked for several times for each task, so these are not looked at again.

@@ -245,6 +245,9 @@ class Record:
                 raise NewerRecordError(
                     f"its schema version is {schema}, this luigi-warp reads up to {SCHEMA}: update luigi-warp, or use another store"
                 )
+            for name, value in body.items():
+                if name in _KINDS and not isinstance(value, _KINDS[name]):
+                    raise RecordError(f"its {name} is {value!r:.40}")
             if "inputs" in body:
                 body["inputs"] = Inputs.from_json(body["inputs"])
             if "parts" in body:
@@ -284,6 +287,18 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+#: Of which type what a record says must be: whoever may write there could put anything in its place.
+_KINDS: dict[str, Any] = {
+    **{
+        name: (float, int) if isinstance(default, float) else type(default)
+        for name, default in _DEFAULTS.items()
+        if isinstance(default, (str, float, int, dict))
+    },
+    **dict.fromkeys(("identity", "directory"), (str, type(None))),
+    "signature": str,
+}
+
+
 _values = operator.attrgetter(*_DEFAULTS)
 
 
@@ -301,4 +316,7 @@ def _part_json(part: Part) -> dict[str, Any]:
 def _part(body: dict[str, Any]) -> Part:
     if "pieces" in body:
         body["pieces"] = base64.b64decode(body["pieces"], validate=True)
-    return Part(**body)
+    part = Part(**body)
+    if not all(isinstance(text, str) for text in (part.name, part.file, part.format, part.digest, part.kind)) or type(part.size) is not int:
+        raise TypeError(f"a part is {body!r:.80}")
+    return part

@@ -288,16 +288,21 @@ class RemoteStore:
         probe = f"{LEASES}/{uuid.uuid4().hex}"
         able = not put.__module__.startswith(("fsspec.spec", "fsspec.asyn")) and "mode" in inspect.signature(put).parameters
         if able:
-            try:
-                able = self.create(probe, b"1") and not self.create(probe, b"2")
-                self.delete(probe)
-            except Exception as error:  # each backend has exceptions of its own for what it does not know
-                log.debug("%s: %s: %s", self.url, type(error).__name__, error)
-                any(self.list(LEASES))  # `StoreError` where it is the store that does not answer, or is not there
-                able = False
+            # Again: an answer that fails for a moment must not leave the whole run without leases.
+            able = self._creates(probe) or self._creates(probe)
         if not able:
             log.warning("%s cannot keep several writers apart: let one process at a time write to it", self.url)
         return able
+
+    def _creates(self, probe: str) -> bool:
+        try:
+            able = self.create(probe, b"1") and not self.create(probe, b"2")
+            self.delete(probe)
+            return able
+        except Exception as error:  # each backend has exceptions of its own for what it does not know
+            log.debug("%s: %s: %s", self.url, type(error).__name__, error)
+            any(self.list(LEASES))  # `StoreError` where it is the store that does not answer, or is not there
+            return False
 
     def insist_on_lease(self, record: str) -> None:
         """`LeaseLostError` where this process had the lease for what it is about to write, and has lost it."""

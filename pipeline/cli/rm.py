@@ -28,7 +28,8 @@ def rm(context: click.Context, names: tuple[str, ...], family: tuple[str, ...], 
             showing.line(f"{output.key[:12]}  {showing.plain(output.shown)}")
     if found and not yes and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
         yes = click.confirm(f"remove these {len(found)}?")
-    removed = [output for output in found if outputs.removed(output.target)] if yes else []
+    beside = outputs.Beside()
+    removed = [output for output in found if outputs.removed(output.target, beside)] if yes else []
     if as_json:
         showing.as_json([options.output_as_json(output) | {"removed": output in removed} for output in found])
     else:

@@ -8,6 +8,9 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+#: What is larger is data.
+_LARGEST = 10_000
+
 
 def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
     """Functions and classes that an object carries: a wrapped one, a partial's, those of a container. `kinds`: the classes of what is in it, too."""
@@ -19,16 +22,35 @@ def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
         if isinstance(registered := attribute(value, "registry"), Mapping):  # of functools.singledispatch
             inside += registered.values()
         return inside + [cell for cell in closure(value).values() if callable(cell)]
-    if isinstance(value, (dict, list, tuple, set, frozenset, collections.deque)) and len(value) <= 10_000:
-        items = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
-        made_here = [item for item in items if type(item).__module__ != "builtins" and not is_code(item)] if kinds else []
-        held = [part for item in made_here for part in _attributes(item) if is_code(part)]
-        classes = sorted({type(item) for item in made_here}, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
-        return [*(item for item in items if is_code(item)), *held, *classes] + [
-            inner for item in items if isinstance(item, (dict, list, tuple)) and item is not value for inner in callables_inside(item, kinds=kinds)
-        ]
+    if isinstance(value, (dict, list, tuple, set, frozenset, collections.deque)):
+        return [found for container in _containers(value) for found in _held_by(container, kinds=kinds)]
     inside = [attribute(value, name) for name in ("__wrapped__", "func", "fget", "py_func")]
     return [item for item in inside if item is not None and callable(item)]
+
+
+def _containers(value: Any) -> list[Any]:
+    """A container and those in it, each once: it may contain itself."""
+    found, seen = [value], {id(value)}
+    for container in found:  # which grows meanwhile
+        for item in _items(container):
+            if isinstance(item, (dict, list, tuple)) and id(item) not in seen:
+                seen.add(id(item))
+                found.append(item)
+    return found
+
+
+def _items(container: Any) -> list[Any]:
+    if len(container) > _LARGEST:
+        return []
+    return [*container.keys(), *container.values()] if isinstance(container, dict) else list(container)
+
+
+def _held_by(container: Any, *, kinds: bool) -> list[Any]:
+    items = _items(container)
+    made_here = [item for item in items if type(item).__module__ != "builtins" and not is_code(item)] if kinds else []
+    held = [part for item in made_here for part in _attributes(item) if is_code(part)]
+    classes = sorted({type(item) for item in made_here}, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
+    return [*(item for item in items if is_code(item)), *held, *classes]
 
 
 def attribute(value: Any, name: str) -> Any:

@@ -36,7 +36,7 @@ def text(value: Any) -> str | None:
     """None for what is not plain: it may differ from process to process and mean the same."""
     try:
         return _text(value, [_MOST])
-    except _NotPlain:
+    except (_NotPlain, RecursionError):  # of what contains itself
         return None
 
 

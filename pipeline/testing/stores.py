@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline import instead
+from targets.opening import close_store
 
 _VARIABLE = "PIPELINE_TARGET_DIR"
 
@@ -29,6 +30,7 @@ def temporary_store(folder: str | os.PathLike[str] | None = None) -> Iterator[Pa
             yield path
         finally:
             instead.store = before
+            close_store(str(path))
             if known is None:
                 os.environ.pop(_VARIABLE, None)
             else:

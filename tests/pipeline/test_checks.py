@@ -3,6 +3,7 @@
 import os
 
 import luigi
+import numpy as np
 import pandas as pd
 import pytest
 from chain import Base
@@ -76,3 +77,12 @@ def test_a_pandera_schema_is_a_check(ran):
     run = pipeline.build(Step(lowest=-1))
     with pytest.raises(pipeline.CheckError, match=r"check_output found: SchemaError"):
         raise run.outcomes[Step(lowest=-1)].error
+
+
+@pytest.mark.parametrize("no", [False, np.False_, (pd.Series([1]) > 1).all()], ids=["ours", "numpy's", "pandas'"])
+@pytest.mark.parametrize("name", ["check_output", "check_input"])
+def test_every_kind_of_false_is_a_no(name, no):
+    body = {"easy_run": lambda self, inputs: 1, name: lambda self, value: no}
+    run = pipeline.build(type("Checked", (Task,), body)())
+    assert not run.ok
+    assert f"{name} said no" in run.summary_text

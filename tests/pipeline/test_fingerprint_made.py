@@ -30,6 +30,10 @@ MANY = "def a(x):\n    return x\ndef bb(x):\n    return -x\nKNOWN = {'a': a, 'bb
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
+    "a function in a table that contains itself": (
+        "def a(x):\n    return «1||2»\nTREE = {'name': 'root', 'below': []}\nTREE['below'].append({'above': TREE, 'call': a})",
+        "TREE['below'][0]['call'](1)",
+    ),
     "a method of the members of an enum that is a parameter": (
         "class Loss(enum.Enum):\n    MSE = 'mse'\n    def of(self, x):\n        return x * «1||2»\n"
         "class NAME(Task):\n    loss = luigi.EnumParameter(enum=Loss, default=Loss.MSE)\n"
@@ -213,6 +217,8 @@ SEEN = {
 }
 #: An edit that means nothing here, and what changes in every process.
 UNSEEN = {
+    "what a table that contains itself does not say": ("TREE = {'name': 'root', 'below': []}\nTREE['below'].append({'above': TREE})", "TREE['name']"),
+    "what is nested without end": ("DEEP = []\nfor _ in range(5000):\n    DEEP = [DEEP]", "len(DEEP)"),
     "another member of an enum that is a parameter": (
         "class Loss(enum.Enum):\n    MSE = 'mse'; «||MAE = 'mae'»\n    def of(self, x):\n        return x\n"
         "class NAME(Task):\n    loss = luigi.EnumParameter(enum=Loss, default=Loss.MSE)\n"

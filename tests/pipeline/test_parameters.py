@@ -171,6 +171,7 @@ def test_encoding_is_injective(one, other):
         (luigi.FloatParameter(), 2, 2.0),
         (luigi.FloatParameter(), "2", 2.0),
         (luigi.BoolParameter(), "true", True),
+        (luigi.IntParameter(), np.float32(2.0), 2),
         (luigi.BoolParameter(), 1, True),
         (luigi.DateParameter(), "2020-02-01", datetime.date(2020, 2, 1)),
         (luigi.ListParameter(), "[1, 2]", (1, 2)),
@@ -197,6 +198,8 @@ def test_the_declared_parameter_gives_the_type(parameter, given_value, expected)
 @pytest.mark.parametrize(
     ("parameter", "wrong"),
     [(luigi.IntParameter(), "many"), (luigi.IntParameter(), 1.5), (luigi.FloatParameter(), "fast"), (luigi.BoolParameter(), 7),
+     (luigi.BoolParameter(), "ture"), (luigi.IntParameter(), np.float32(2.5)), (luigi.IntParameter(), decimal.Decimal("2.5")),
+     (luigi.NumericalParameter(var_type=float, min_value=0, max_value=1), 7.0),
      (luigi.EnumParameter(enum=Colour), "GREEN"), (luigi.EnumParameter(enum=Colour), 1), (luigi.DateParameter(), "tomorrow"),
      (luigi.ChoiceParameter(choices=["a"]), "b"), (luigi.Parameter(), pd.DataFrame()), (luigi.Parameter(), object()),
      (luigi.Parameter(), [1, [bytearray()]]), (TaskParameter(), "x"), (TaskParameter(), Any), (TaskParameter(kind=Any), 3),

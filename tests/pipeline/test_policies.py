@@ -245,3 +245,24 @@ def test_an_audit_leaves_out_what_has_no_data_to_run_on(ran, caplog):
     pipeline.trim([Base()])
     assert {type(row.task).__name__ for row in pipeline.audit(Top())} == {"Top"}
     assert f"{Middle()!r} is left out of the audit: the data of {Base()!r} are not at hand" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["on_code_change", "on_library_change"])
+def test_a_policy_that_is_none_is_refused_where_the_class_is_defined(name):
+    with pytest.raises(pipeline.PipelineError, match=f"Wrong.{name} is 're-run': it must be one of rerun, warn, ignore"):
+        type("Wrong", (Task,), {"easy_run": lambda self, inputs: 1, name: "re-run"})
+
+
+def test_removing_many_outputs_leaves_nothing_of_them_and_all_of_others(ran, store):
+    class Talks(Task):
+        n = luigi.IntParameter()
+        target_type = JsonTarget
+
+        def easy_run(self, inputs):
+            print("hello")
+            return self.n
+
+    ran(*map(Talks, range(12)))
+    assert pipeline.remove([Talks(n) for n in range(1, 12)]) == 11
+    assert sorted(path.name.partition(".")[2] for path in (store / "Talks").iterdir()) == ["json", "log", "record.json"]
+    assert ran(*map(Talks, range(12))) == ["Talks"] * 11

@@ -1,5 +1,6 @@
 """What a power cut may have taken away is verified by the next run, and by no other; `durability` says when outputs are on the disk."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 
 import pipeline
 from pipeline import Task, recovery
-from targets import JsonTarget
+from pipeline.scope import current
+from targets import JsonTarget, StoreError, flushing
 from targets.opening import open_store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -239,3 +241,28 @@ class Dies(Task):
 def test_what_a_killed_process_of_a_run_had_begun_is_removed_by_that_run(store, app):
     assert pipeline.build(Dies(), workers=2).ok
     assert [path.name for path in (store / "Dies").iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", ["a directory", "a link to itself"])
+def test_a_mark_that_cannot_be_read_is_that_of_a_run_nobody_vouches_for(kind, store, ran):
+    ran(Leaf())
+    mark = store / recovery.FOLDER / "20260101T000000-abcabcabcabc"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "a directory":
+        mark.mkdir()
+    else:
+        mark.symlink_to(mark.name)
+    assert ran(Leaf(), force="all") == ["Leaf"]
+    assert not os.path.lexists(mark)
+    assert ran(Leaf()) == []
+
+
+def test_a_run_of_luigis_whose_outputs_cannot_be_flushed_is_over(store, monkeypatch):
+    def refuse(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(flushing, "flush_file_system", refuse)
+        with pytest.raises(StoreError):
+            luigi.build([Leaf()], local_scheduler=True, log_level="ERROR")
+    assert not current().inside_run

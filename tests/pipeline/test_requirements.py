@@ -1,6 +1,8 @@
 """Requirements in every shape, static and asked for while running."""
 
 import os
+import subprocess
+import sys
 from typing import NamedTuple
 
 import luigi
@@ -349,3 +351,17 @@ def test_a_store_may_lie_in_ones_home(tmp_path, monkeypatch):
 
     assert pipeline.build(AtHome()).ok
     assert (tmp_path / "kept").is_dir()
+
+
+def test_a_set_has_the_same_places_in_every_process(app):
+    (app / "flow.py").write_text(
+        "import luigi\nfrom pipeline import Task\nclass One(Task):\n    name = luigi.Parameter()\n    def easy_run(self, inputs):\n"
+        "        return self.name\nclass All(Task):\n    def requires(self):\n        return {One(name=name) for name in 'abcdef'}\n"
+        "    def easy_run(self, inputs):\n        return sorted(inputs)\n"
+    )
+    told = "import pipeline, flow; print(len(pipeline.build(flow.All()).ran))"
+    ran = []
+    for seed in ("1", "2", "3"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        ran.append(subprocess.run([sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=True).stdout.strip())
+    assert ran == ["7", "0", "0"]

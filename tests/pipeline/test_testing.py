@@ -369,3 +369,18 @@ def test_a_build_that_fails_says_so(untouched):
 
     with pytest.raises(AssertionError, match="before the change the build failed: .*\n.*as it was told"), assert_reruns(Breaks()):
         raise NotImplementedError("never reached")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="asks /proc")
+def test_a_store_for_a_test_leaves_no_file_open():
+    class Step(Task):
+        def easy_run(self, inputs):
+            return 1
+
+    def opened():
+        for _ in range(5):
+            with temporary_store():
+                assert pipeline.build(Step()).ran
+        return len(os.listdir("/proc/self/fd"))
+
+    assert opened() == opened()

@@ -228,3 +228,27 @@ def test_a_thousand_inputs_are_kept_compactly():
     rows = [ROWS[at % len(ROWS)]._replace(path=f"['some'][{at}]") for at in range(1000)]
 
     assert len(Record(inputs=Inputs(rows)).to_bytes()) < 70 * len(rows)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"duration": "long"},
+        {"started": "soon"},
+        {"fingerprint": {}},
+        {"libraries": 1},
+        {"pickled": "x"},
+        {"identity": 5},
+        {"directory": []},
+        {"parts": [{"name": "", "file": {}, "format": "pkl", "digest": "0", "size": 1}]},
+        {"parts": [{"name": "", "file": "a", "format": "pkl", "digest": "0", "size": "1"}]},
+        {"parts": {"a": 1}},
+        {"inputs": 7},
+        {"dynamic": 1},
+    ],
+    ids=str,
+)
+def test_what_is_of_another_type_is_no_record(wrong):
+    raw = json.dumps({"schema": 1, "family": "Step", **wrong}, separators=(",", ":")).encode()
+    with pytest.raises(RecordError):
+        Record.from_bytes(raw[:-1] + b',"checksum":"' + seal.digest(raw).encode() + b'"}\n')

@@ -301,3 +301,9 @@ def test_a_folder_that_is_not_there_holds_nothing(place):
 def test_a_url_that_cannot_be_opened_says_so(url):
     with pytest.raises(StoreError, match=f"the store {url} cannot be opened"):
         open_store(url)
+
+
+@pytest.mark.parametrize("name", ["", " ", "file://"])
+def test_a_store_without_a_name_is_refused(name):
+    with pytest.raises(StoreError, match="has no name"):
+        open_store(name)
