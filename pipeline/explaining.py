@@ -16,6 +16,7 @@ from pipeline.facts import for_record
 from pipeline.fingerprint import kept
 from pipeline.ours import name_of
 from pipeline.planning import Plan
+from pipeline.runs import is_step
 from pipeline.task import ExternalFile, Part, Task, WrapperTask
 from pipeline.verdict import Rule, Verdict
 from targets.errors import TargetError
@@ -111,7 +112,7 @@ def kind_of(task: Any) -> str:
 
 def summary(found: list[Row]) -> str:
     """What would run, how long that may take, and what is kept."""
-    steps = [row for row in found if row.kind == "task"]
+    steps = [row for row in found if is_step(row.task)]
     stale = [row for row in steps if not row.verdict.is_current]
     run = [row for row in stale if row.waits_for is None]
     perhaps = sum(row.verdict.rule is Rule.UPSTREAM for row in run)

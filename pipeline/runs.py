@@ -48,7 +48,7 @@ class Outcome:
 
 def is_step(task: Any) -> bool:
     """What a person counts: not what merely stands for others, nor what nobody makes here."""
-    return not getattr(task, "_stands_for_others", False) and not isinstance(task, (ExternalFile, luigi.ExternalTask))
+    return not getattr(task, "_stands_for_others", False) and not isinstance(task, (ExternalFile, luigi.ExternalTask, luigi.WrapperTask))
 
 
 def is_counted(task: Any, state: str) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import luigi
 from luigi.scheduler import FAILED
 from luigi.task_register import load_task
 from luigi.worker import ContextManagedTaskProcess, DequeQueue
@@ -138,7 +139,8 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         needed = super()._run_get_new_deps()
         if not needed and not isinstance(self.task, BaseTask):
             self._insist_on_complete()
-            self.settled.append((self.task.task_id, "ran", time.perf_counter() - since, None, begun, None))
+            state = "kept" if isinstance(self.task, luigi.WrapperTask) else "ran"  # which has no body
+            self.settled.append((self.task.task_id, state, time.perf_counter() - since, None, begun, None))
         return needed
 
     def _insist_on_complete(self) -> None:

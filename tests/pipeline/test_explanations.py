@@ -144,7 +144,7 @@ def test_what_cannot_run_names_the_file_that_is_not_there(ran, monkeypatch, tmp_
         repr(Plain()): "Delivered()",
         repr(Above(needs="plain")): "Delivered()",
     }
-    assert summary(found) == "1 would run; 3 cannot, since what they need is not there; 0 kept"
+    assert summary(found) == "1 would run; 4 cannot, since what they need is not there; 0 kept"
 
 
 def test_what_is_kept_waits_for_nothing(ran, monkeypatch, tmp_path):

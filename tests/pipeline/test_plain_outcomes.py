@@ -6,7 +6,7 @@ import luigi
 import pytest
 
 import pipeline
-from pipeline import Task
+from pipeline import Task, explaining
 from targets import JsonTarget
 
 
@@ -176,3 +176,16 @@ def test_a_plain_task_that_asks_for_what_no_text_says_is_told(name, workers, tmp
     run = pipeline.build(Yields(name), workers=workers)
     assert (run.exit_code, os.path.getsize("asked")) == (1, 1), run.summary_text
     assert "is another task when it is written as text" in str(run.outcomes[Yields(name)].error)
+
+
+class Together(luigi.WrapperTask):
+    def requires(self):
+        return [Plain("c")]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_wrapper_of_luigis_never_ran(workers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert explaining.summary(explaining.rows(pipeline.plan(Together()))) == "1 would run; 0 kept"
+    run = pipeline.build(Together(), workers=workers)
+    assert (run.ran, run.kept, run.counts()) == ([Plain("c")], [Together()], {"ran": 1, "kept": 0, "failed": 0, "skipped": 0})
