@@ -320,9 +320,9 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
             outcomes[task] = Outcome("failed" if error else "kept", verdict, error=error, task=task)
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.
-            kept = verdict.is_current or planning.find(task, scope).verdict.is_current
-            error = None if kept or worker is None else _too_much(task, worker)
-            outcomes[task] = Outcome("kept" if kept else "skipped", verdict, error=error, task=task)
+            now = verdict if task in plan.verdicts and verdict.is_current else planning.find(task, scope).verdict
+            error = None if now.is_current or worker is None else _too_much(task, worker)
+            outcomes[task] = Outcome("kept" if now.is_current else "skipped", plan.verdicts.get(task, now), error=error, task=task)
     _settle_wrappers(outcomes)
     if worker is not None:
         _add_scheduling_failures(outcomes, worker)

@@ -41,6 +41,9 @@ _is_child = False
 _USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
 
 
+#: What sees signals while they are heeded here.
+_watch: _Watch | None = None
+
 _masks = threading.local()
 
 
@@ -67,9 +70,9 @@ def _forked() -> None:
 
 def _forget() -> None:
     # A child shares what the parent watches: its own signals would look like the parent's.
-    global _heeding, _leaving_by, _is_held_back, _came
+    global _heeding, _leaving_by, _is_held_back, _came, _watch
     _to_tell.clear()
-    _leaving_by, _is_held_back, _came = None, False, None
+    _leaving_by, _is_held_back, _came, _watch = None, False, None, None
     if _heeding:
         _heeding = False
         with contextlib.suppress(ValueError):  # forked from another thread than the first
@@ -89,13 +92,13 @@ if hasattr(os, "register_at_fork"):
 @contextlib.contextmanager
 def heeded(grace: float) -> Iterator[None]:
     """Handle both signals meanwhile, in the main thread and where nobody else does."""
-    global _heeding, _leaving_by, _came
+    global _heeding, _leaving_by, _came, _watch
     heeded_here = [number for number, handler in _USUAL.items() if signal.getsignal(number) == handler]
     if _heeding or not heeded_here or threading.current_thread() is not threading.main_thread():
         yield
         return
     _heeding, _leaving_by, _came = True, None, None
-    watch = _Watch(grace, heeded_here)
+    watch = _watch = _Watch(grace, heeded_here)
     for number in heeded_here:
         signal.signal(number, _leave)
     try:
@@ -110,7 +113,7 @@ def heeded(grace: float) -> Iterator[None]:
             for number in heeded_here:
                 signal.signal(number, _USUAL[number])
             watch.close()
-            _heeding, _leaving_by = False, None
+            _heeding, _leaving_by, _watch = False, None, None
 
 
 @contextlib.contextmanager
@@ -123,6 +126,19 @@ def given_back(name: str) -> Iterator[None]:
     finally:
         if number is not None and before is not None:
             signal.signal(number, before)
+
+
+def take_back() -> None:
+    """A step has run that may have set handlers of its own, and left them there: those of the run, or of the child, come back."""
+    if threading.current_thread() is not threading.main_thread() or _leaving_by is not None:
+        return
+    if _is_child:
+        if signal.getsignal(signal.SIGTERM) is not _leave_step:
+            signal.signal(signal.SIGTERM, _leave_step)
+    elif _watch is not None and any(signal.getsignal(number) is not _leave for number in _watch.numbers):
+        for number in _watch.numbers:
+            signal.signal(number, _leave)
+        _watch.listen()
 
 
 def leaving_by() -> KeyboardInterrupt | None:
@@ -172,12 +188,15 @@ class _Watch:
 
     def __init__(self, grace: float, numbers: list[signal.Signals]) -> None:
         self._grace = grace
-        self._numbers = numbers
+        self.numbers = numbers
         self._ours, self._theirs = socket.socketpair()
         self._theirs.setblocking(False)
-        self._before = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+        self._before = self.listen()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="luigi-warp signals")
         self._thread.start()
+
+    def listen(self) -> int:
+        return signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
 
     def _watch(self) -> None:
         code: int | None = None
@@ -189,7 +208,7 @@ class _Watch:
                 give_up(code or TERMINATED)
             if received in (b"", _END):
                 return
-            if received[0] in self._numbers:
+            if received[0] in self.numbers:
                 if code is not None:
                     give_up(code)
                 code = TERMINATED if received[0] == signal.SIGTERM else INTERRUPTED

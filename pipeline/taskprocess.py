@@ -120,6 +120,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
             words = self._handle_run_exception(error)
             return Result(self.task.task_id, FAILED, words, settled=tuple(self.settled))
         finally:
+            interrupts.take_back()
             scope.listener, scope.goes_on_without = listener, key
         task_id, status, explanation, missing, needs = self.result_queue.get()
         if self._is_held:

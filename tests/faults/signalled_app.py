@@ -51,6 +51,16 @@ class Leaf(pipeline.Task):
             except BaseException:
                 if sys.argv[2] == "renames":
                     raise ValueError
+        if sys.argv[2] == "ignores" and self.n < 2:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if sys.argv[2] == "asks asyncio" and self.n < 2:
+            import asyncio
+            async def ask():
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+            asyncio.run(ask())
+        if sys.argv[2] in ("ignores", "asks asyncio") and self.n in (2, 3):
+            pathlib.Path("waits").touch()
+            time.sleep(600)
         if sys.argv[2] == "in C" and self.n == 0:
             import re
             re.match(r"(a*)*b", "a" * 40)  # for years, and no Python code runs meanwhile

@@ -130,6 +130,18 @@ def test_the_grace_period_comes_from_the_configuration(grace, tidied, workers, a
 
 
 @linux
+@pytest.mark.parametrize("how", ["ignores", "asks asyncio"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_that_heeds_signals_itself_does_so_for_itself_alone(how, workers, app):
+    process = Forked(app, workers, how)
+    wait_for_a_step(app, process, "waits")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert processes_of(process.session) == []
+    assert (leftovers(app), outcomes(app)) == ([], ["interrupted"])
+
+
+@linux
 @pytest.mark.parametrize("how", ["stubborn", "in C"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_step_that_heeds_nothing_is_not_waited_for(how, workers, app):

@@ -189,3 +189,25 @@ def test_a_wrapper_of_luigis_never_ran(workers, tmp_path, monkeypatch):
     assert explaining.summary(explaining.rows(pipeline.plan(Together()))) == "1 would run; 0 kept"
     run = pipeline.build(Together(), workers=workers)
     assert (run.ran, run.kept, run.counts()) == ([Plain("c")], [Together()], {"ran": 1, "kept": 0, "failed": 0, "skipped": 0})
+
+
+class Big(Task):
+    resources = {"gpu": 5}
+
+    def easy_run(self, inputs):
+        return 1
+
+
+class AsksForBig(Task):
+    def easy_run(self, inputs):
+        yield Big()
+
+
+@pytest.mark.parametrize("asks", [AsksForBig, lambda: Yields("big")], ids=["a step", "a plain task"])
+def test_what_was_asked_for_and_never_run_is_not_kept(asks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Yields.wanted, "big", Big)
+    run = pipeline.build(asks())
+    assert (run.kept, set(run.skipped)) == ([], {asks(), Big()})
+    assert "Big() needs 5 gpu, there is 1" in str(run.outcomes[Big()].error)
+    assert run.outcomes[Big()].verdict.rule == "MISSING"
