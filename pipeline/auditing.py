@@ -21,6 +21,7 @@ from pipeline.forcing import Forcing
 from pipeline.repairing import Needs
 from pipeline.scope import Scope, run_scope
 from pipeline.task import Task, WrapperTask
+from targets.messages import said
 from targets.opening import open_store
 from targets.place import Place
 
@@ -74,6 +75,8 @@ def audit(tasks: Any, names: Iterable[str] = ("all",), *, sample: int | None = N
                 except Needs as needs:
                     lacking = ", ".join(repr(one) for one in [*needs.tasks, *needs.again])
                     log.warning("%r is left out of the audit: the data of %s are not at hand", task, lacking)
+                except Exception as error:
+                    found.append(Audited(task, False, f"it failed: {type(error).__name__}: {said(error)}"))
     return found
 
 

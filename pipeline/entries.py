@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import json
 import logging
+import os
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -175,7 +176,7 @@ def _moment(value: Any) -> float:
     return seconds
 
 
-def history(*, tasks: bool = False, last: int | None = None, store: Store | str | None = None) -> pd.DataFrame:
+def history(*, tasks: bool = False, last: int | None = None, store: Store | str | os.PathLike[str] | None = None) -> pd.DataFrame:
     """The history as a table, the newest run first: a row a run, or with `tasks` a row for each task of each run.
 
     `last`: so many runs. `store`: a path or URL; without it the store where no task names one.
@@ -184,7 +185,7 @@ def history(*, tasks: bool = False, last: int | None = None, store: Store | str 
 
     from pipeline import stores
 
-    found = runs(stores.default() if store is None else open_store(store) if isinstance(store, str) else store, last)
+    found = runs(stores.default() if store is None else open_store(os.fspath(store)) if isinstance(store, (str, os.PathLike)) else store, last)
     if tasks:
         rows = [{"run": entry.id, **_row(task)} for entry in found for task in entry.tasks]
         table = pd.DataFrame(rows, columns=["run", *_TASK_COLUMNS])

@@ -140,7 +140,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         needed = super()._run_get_new_deps()
         if not needed and not isinstance(self.task, BaseTask):
             self._insist_on_complete()
-            state = "kept" if isinstance(self.task, luigi.WrapperTask) else "ran"  # which has no body
+            state = "kept" if type(self.task).run is luigi.Task.run else "ran"  # a wrapper has no body
             self.settled.append((self.task.task_id, state, time.perf_counter() - since, None, begun, None))
         return needed
 

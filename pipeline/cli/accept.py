@@ -23,6 +23,6 @@ def accept(context: click.Context, names: tuple[str, ...], yes: bool, as_json: b
         showing.as_json([{"task": repr(row.task), "key": row.task.key, "reason": row.reason, "done": yes} for row in accepted])
         return 0
     for row in accepted:
-        click.echo(f"{row.task!r}\n    {row.reason}")
-    click.echo(f"{len(accepted)} {'accepted' if yes else 'would be accepted; add --yes to do it'}")
+        showing.text(f"{row.task!r}\n    {row.reason}")
+    showing.text(f"{len(accepted)} {'accepted' if yes else 'would be accepted; add --yes to do it'}")
     return 0

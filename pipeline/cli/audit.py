@@ -25,8 +25,8 @@ def audit(context: click.Context, names: tuple[str, ...], sample: int | None, as
         showing.as_json([{"task": repr(row.task), "key": row.task.key, "same": row.same, "reason": row.reason} for row in found])
         return 1 if different else 0
     for row in found:
-        click.echo(f"{'same     ' if row.same else 'DIFFERENT'} {row.task!r}")
+        showing.text(f"{'same     ' if row.same else 'DIFFERENT'} {row.task!r}")
         if row.reason:
-            click.echo(f"{'':<9} {row.reason}")
-    click.echo(f"{len(found)} audited, {different} different")
+            showing.text(f"{'':<9} {row.reason}")
+    showing.text(f"{len(found)} audited, {different} different")
     return 1 if different else 0

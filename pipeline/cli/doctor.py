@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from pipeline.cli import showing
 from pipeline.cli.options import as_json
 
 
@@ -35,13 +34,13 @@ def doctor(context: click.Context, fix: bool, read: bool, as_json: bool) -> int:
                 shown.append(dataclasses.asdict(found))
             else:
                 mark = "note" if found.is_note else "fixed" if found.fixed else "WRONG"
-                click.echo(f"{mark:<6} {found.kind}: {found.where}\n{'':<7}{found.words}")
+                showing.text(f"{mark:<6} {found.kind}: {found.where}\n{'':<7}{found.words}")
     if as_json:
-        click.echo(json.dumps(shown, indent=1))
+        showing.as_json(shown)
     elif wrong:
         left = wrong - fixed
         hint = "; --fix puts right what can be" if left and not fix else ""
-        click.echo(f"{wrong} wrong, {fixed} put right{hint}")
+        showing.text(f"{wrong} wrong, {fixed} put right{hint}")
     else:
-        click.echo("nothing is wrong")
+        showing.text("nothing is wrong")
     return 1 if wrong > fixed else 0

@@ -41,19 +41,19 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
         expected = f"  [about {units.span(row.expected)}]" if row.expected is not None else ""
         showing.line(f"{showing.rule(row.verdict.rule, width=12)} {row.task!r}{expected}")
         if row.verdict.reason:
-            click.echo(f"{'':<12} {row.verdict.reason}")
+            showing.text(f"{'':<12} {row.verdict.reason}")
         if row.waits_for is not None:
-            click.echo(f"{'':<12} it cannot run without {row.waits_for!r}")
+            showing.text(f"{'':<12} it cannot run without {row.waits_for!r}")
         if row.nearest:
-            click.echo(f"{'':<12} the nearest that is stored has {row.nearest}")
+            showing.text(f"{'':<12} the nearest that is stored has {row.nearest}")
         for note in row.notes:
-            click.echo(f"{'':<12} kept although {note}")
+            showing.text(f"{'':<12} kept although {note}")
         if row.diff and diff and row.diff not in shown:
             shown.add(row.diff)
             lines = row.diff.splitlines()
             for line in lines[:_DIFF_LINES]:
                 showing.line(f"{'':<13}{showing.diff_line(line)}")
             if len(lines) > _DIFF_LINES:
-                click.echo(f"{'':<13}and {len(lines) - _DIFF_LINES} more lines (--json has all)")
-    click.echo(explaining.summary(rows))
+                showing.text(f"{'':<13}and {len(lines) - _DIFF_LINES} more lines (--json has all)")
+    showing.text(explaining.summary(rows))
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli import options
+from pipeline.cli import options, showing
 
 
 @click.command(epilog="Example: python run.py report last-1 --output before.html")
@@ -22,5 +22,5 @@ def report(context: click.Context, run: str, output: str) -> int:
     entry = entries.find(store, run)
     writing.write(report.write(entry, Earlier.of(store, entry.id), ends.of_failed(store, entry)), output)
     if output != "-":
-        click.echo(f"{entry.id}: {output}")
+        showing.text(f"{entry.id}: {output}")
     return 0

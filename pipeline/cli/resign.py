@@ -23,6 +23,6 @@ def resign(context: click.Context, unsigned: bool, as_json: bool) -> int:
         showing.as_json({"signed": signed, "kept": kept, "refused": refused})
         return 1 if refused else 0
     for words in refused:
-        click.echo(f"refused: {words}", err=True)
-    click.echo(f"{signed} signed, {kept} were signed with this key, {len(refused)} refused")
+        showing.text(f"refused: {words}", err=True)
+    showing.text(f"{signed} signed, {kept} were signed with this key, {len(refused)} refused")
     return 1 if refused else 0

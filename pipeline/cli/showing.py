@@ -45,6 +45,11 @@ def line(text: str = "") -> None:
     click.echo(text, color=console.has_colour(sys.stdout))
 
 
+def text(words: str, *, err: bool = False) -> None:
+    """What has values in it, and no colours."""
+    click.echo("\n".join(map(plain, words.split("\n"))), err=err)
+
+
 def as_json(value: Any) -> None:
     """Surrogates and what a locale cannot show are escaped."""
     click.echo(json.dumps(value, indent=1, default=str))

@@ -31,6 +31,6 @@ def trim(context: click.Context, names: tuple[str, ...], yes: bool, as_json: boo
         showing.as_json([{"task": repr(task), "key": task.key, "done": yes} for task in done])
         return 0
     for task in done:
-        click.echo(repr(task))
-    click.echo(f"{len(done)} {'trimmed' if yes else 'would be trimmed; add --yes to do it'}")
+        showing.text(repr(task))
+    showing.text(f"{len(done)} {'trimmed' if yes else 'would be trimmed; add --yes to do it'}")
     return 0

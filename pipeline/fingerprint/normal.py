@@ -142,10 +142,9 @@ def text(nodes: list[Any]) -> str:
 
 
 def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        return body[1:] or [ast.Pass()]
-    return body
+    """Nor strings that stand below what they describe: as statements they do nothing."""
+    kept = [one for one in body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str))]
+    return kept or [ast.Pass()]
 
 
 class _Cleaner(ast.NodeTransformer):

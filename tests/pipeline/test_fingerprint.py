@@ -215,6 +215,14 @@ class _Changer(ast.NodeTransformer):
         return ast.Name(node.id + "_", node.ctx) if self.at == 0 else node
 
 
+@pytest.mark.parametrize("text", ["class A:\n    rate = 1\n    'What it costs.'", "def f():\n    rate = 1\n    'What it costs.'\n    return rate"])
+def test_strings_below_what_they_describe_do_not_count(text):
+    body = ast.parse(text).body[0].body
+    without = ast.parse(text.replace("    'What it costs.'\n", "").removesuffix("\n    'What it costs.'")).body[0].body
+    assert len(without) < len(body)
+    assert normal.form(normal.without_docstring(body)) == normal.form(without)
+
+
 def test_a_constant_that_was_replaced_counts_with_its_value(app, monkeypatch):
     write(app, patched="from pipeline import Task\nSCALE = 1\nclass Step(Task):\n    def easy_run(self, inputs):\n        return SCALE\n")
     before = of("patched").digest

@@ -3,6 +3,7 @@
 import datetime
 import json
 
+import pandas as pd
 import pytest
 from command_line import command
 from store_commands import All, Train, cli, rows
@@ -83,12 +84,13 @@ def test_history_shows_one_run(cli, three_runs):
     assert len(rows(cli, "history", "last-1")["kept"]) == 8
 
 
-def test_history_as_a_table(three_runs):
+def test_history_as_a_table(three_runs, store):
     table = pipeline.history()
     assert list(table["reason"]) == ["the third", "the second", "the first"]
     assert list(table["ran"]) == [1, 0, 7]
     assert table["begun"].is_monotonic_decreasing
     assert (table["ended"] >= table["begun"]).all()
+    pd.testing.assert_frame_equal(pipeline.history(store=store), table)
     tasks = pipeline.history(tasks=True, last=1)
     assert sorted(tasks["state"]) == ["failed", "kept", "ran"]
     assert tasks.set_index("state").loc["ran", "params"]["rate"] == "0.9"

@@ -247,6 +247,23 @@ def test_an_audit_leaves_out_what_has_no_data_to_run_on(ran, caplog):
     assert f"{Middle()!r} is left out of the audit: the data of {Base()!r} are not at hand" in caplog.text
 
 
+def test_an_audit_says_what_failed_and_goes_on(ran, monkeypatch):
+    class Moody(Task):
+        def easy_run(self, inputs):
+            if self.read_setting():
+                raise ValueError("not today")
+            return 1
+
+        def read_setting(self):
+            return os.path.exists("mood")
+
+    ran(Moody(), Top())
+    open("mood", "w").close()
+    found = {row.task: row for row in pipeline.audit([Moody(), Top()])}
+    assert (found[Moody()].same, found[Moody()].reason) == (False, "it failed: ValueError: not today")
+    assert found[Top()].same
+
+
 @pytest.mark.parametrize("name", ["on_code_change", "on_library_change"])
 def test_a_policy_that_is_none_is_refused_where_the_class_is_defined(name):
     with pytest.raises(pipeline.PipelineError, match=f"Wrong.{name} is 're-run': it must be one of rerun, warn, ignore"):
