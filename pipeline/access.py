@@ -24,7 +24,9 @@ def explain(task: Any, inputs: Any, leaves: Any, error: Exception) -> InputAcces
     if line is None or line != end_line:
         return None
     text = linecache.getline(code.co_filename, line).encode()[start:end].decode(errors="replace")
-    if not re.match(r"inputs\s*\[[^\[\]]*\]$", text.strip()):
+    # Whatever the step calls them.
+    called = next((name for name, value in last.tb_frame.f_locals.items() if value is inputs), None)
+    if called is None or not re.match(rf"{re.escape(called)}\s*\[[^\[\]]*\]$", text.strip()):
         return None
-    held = ", ".join(f"inputs{path}: {named(required)}" for path, required in list(leaves)[:10]) or "nothing: the step requires no task"
+    held = ", ".join(f"{called}{path}: {named(required)}" for path, required in list(leaves)[:10]) or "nothing: the step requires no task"
     return InputAccessError(f"{task!r} reads {text.strip()}, but its inputs are a {type(inputs).__name__} with {held}")

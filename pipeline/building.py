@@ -19,7 +19,7 @@ import luigi.scheduler
 from luigi import configuration
 from luigi.scheduler import DONE, UNKNOWN
 
-from pipeline import filecache, forgetting, garbage, interrupts, observing, planning, settings, stores
+from pipeline import filecache, forgetting, garbage, interrupts, observing, planning, settings, stores, wanting
 from pipeline.entry import Entry
 from pipeline.errors import BusyError, MissingFileError, PipelineError, PlanningError, ResourceError, StepError, TaskDefinitionError
 from pipeline.observing import Observer
@@ -28,7 +28,7 @@ from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
 from pipeline.scope import Scope, run_scope
 from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
-from pipeline.verdict import CURRENT, Leaves, Rule, Verdict, required_while_running
+from pipeline.verdict import CURRENT, Leaves, Verdict, required_while_running
 from pipeline.worker import Worker
 from targets import locks, trust
 from targets.store import UNFINISHED, Store
@@ -80,7 +80,7 @@ def build(
             scope.forcing.insist(plan.order)
             _check(plan.order)
             recorded = plan.recorded() if observer is not None else {}
-            _want_what_is_asked_for(plan, scope, in_one_process=engine == "inline" or (workers == 1 and not engine))
+            wanting.want(plan, scope, in_one_process=wanting.is_one_process(engine, workers))
             todo = [task for task in plan.roots if not plan.verdicts[task].is_current]
             if not todo:
                 garbage.grow_old()
@@ -189,37 +189,6 @@ def _check_formats(kinds: Kinds) -> None:
     """Say before anything is computed that its output could not be loaded afterwards."""
     for (_, store), task in kinds.items():
         trust.insist_on_decoding(runs_code=task.target.runs_code, store=store, what=task)
-
-
-def _want_what_is_asked_for(plan: planning.Plan, scope: Scope, *, in_one_process: bool) -> None:
-    """Absent data are wanted by whoever must run and needs them, and by who asked for a task that lives in memory."""
-    for root in plan.roots:
-        if _lives_in_memory(root):
-            _want(root, "it was asked for", plan, scope)
-    for task in reversed(plan.order):
-        if plan.verdicts[task].is_current or (plan.verdicts[task].rule is Rule.UPSTREAM and isinstance(task, BaseTask)):
-            # A step that waits for a requirement may be kept; if it is not, it asks for them when it runs, as a plain task cannot.
-            continue
-        for _, required in scope.requirements(task)[1]:
-            if _lives_in_memory(required):
-                if in_one_process:
-                    _want(required, f"{task!r} needs it", plan, scope)
-                continue
-            found = scope.remembered(required)
-            if found is not None and found.absent and isinstance(required, Task):
-                _want(required, f"{task!r} needs it", plan, scope)
-
-
-def _lives_in_memory(task: Any) -> bool:
-    return getattr(task, "_in_memory", False)
-
-
-def _want(task: Any, why: str, plan: planning.Plan, scope: Scope) -> None:
-    """Absent data are to be made; where something else makes the task run anyhow, its verdict stays."""
-    found = scope.finding(task)
-    scope.want(task)
-    if found is not None and found.absent:
-        plan.verdicts[task] = Verdict(Rule.MISSING, why)
 
 
 def _sweep(kinds: Kinds) -> None:

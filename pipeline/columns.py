@@ -19,9 +19,8 @@ from luigi.parameter import ParameterVisibility
 from pipeline import secrets
 from pipeline.basetask import BaseTask
 from pipeline.ours import name_of
-from pipeline.runs import Outcome, is_counted
+from pipeline.runs import Outcome, is_counted, kind_of
 from pipeline.scope import Scope
-from pipeline.task import ExternalFile, Task, WrapperTask
 from targets.messages import said
 
 #: Of a run with more, the single edges are left out; those between families stay.
@@ -65,15 +64,6 @@ class TaskEntry:
     result: str = ""
     #: The fingerprint of its code.
     fingerprint: str = ""
-
-
-def kind_of(task: Any) -> str:
-    """The kind under which a task is kept."""
-    if isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
-        return "external"
-    if isinstance(task, WrapperTask) or getattr(task, "_stands_for_others", False):
-        return "wrapper"
-    return "step" if isinstance(task, Task) else "luigi"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

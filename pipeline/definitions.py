@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ def check(cls: type[Task[Any]]) -> None:
     _check_target_types(cls)
     _check_limits(cls)
     _check_reads(cls)
+    _check_place(cls)
     version_of(cls)
     _tell_of_complete(cls)
     _tell_of_output(cls)
@@ -90,6 +92,12 @@ def _check_reads(cls: type[Task[Any]]) -> None:
         raise TaskDefinitionError(f"{cls.__name__}.reads is {names!r}: it must be a tuple of names, as in reads = ({names!r},)")
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise TaskDefinitionError(f"{cls.__name__}.reads is {names!r}: it must be a tuple of names")
+
+
+def _check_place(cls: type[Task[Any]]) -> None:
+    place = cls.TARGET_DIR
+    if place is not None and not (isinstance(place, (str, os.PathLike)) and os.fspath(place).strip()):
+        raise TaskDefinitionError(f"{cls.__name__}.TARGET_DIR is {place!r}: it must be a directory or a URL, or None for the setting")
 
 
 def _tell_of_complete(cls: type[Task[Any]]) -> None:

@@ -22,12 +22,13 @@ import luigi
 from pipeline import access, failures, libraries, planning, strays, structure
 from pipeline.borrowing import Given
 from pipeline.checks import check
-from pipeline.facts import drift_of, for_record, named, stable_digest
+from pipeline.facts import drift_of, for_record, named
 from pipeline.fingerprint import kept
 from pipeline.loading import UNKNOWN, Loader
 from pipeline.parameters import to_text
 from pipeline.postponing import Held
 from pipeline.repairing import Needs, repairs
+from pipeline.sameness import stable_digest
 from pipeline.scope import Scope, current
 from pipeline.steplogs import StepLog
 from pipeline.task import BaseTask, Task
@@ -152,6 +153,7 @@ class Execution:
         """The inputs, in the shape of the requirements; `Needs` for what cannot be loaded."""
         self.loader.require([required for _, required in self.leaves], known=True)
         self.scope.shared.begin(self.task.task_id, alone=self.scope.process == processes.current)
+        self.loader.tell_of_options([path for path, _ in self.leaves])
         identities: dict[str, str] = {}
 
         def load(path: str, required: Any) -> Any:
@@ -187,7 +189,10 @@ class Execution:
             if explained is not None:
                 raise explained from error
             raise
-        if isinstance(value, (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType)):
+        if isinstance(value, types.CoroutineType):
+            value.close()
+            raise GeneratorOutputError(f"{self.task!r} returned a coroutine: easy_run cannot be async. Return asyncio.run(...) of one")
+        if isinstance(value, (types.GeneratorType, types.AsyncGeneratorType)):
             raise GeneratorOutputError(f"{self.task!r} returned a {type(value).__name__}, which can be read only once: return list(...) of it")
         return value
 

@@ -16,8 +16,8 @@ from pipeline.facts import for_record
 from pipeline.fingerprint import kept
 from pipeline.ours import name_of
 from pipeline.planning import Plan
-from pipeline.runs import is_step
-from pipeline.task import ExternalFile, Part, Task, WrapperTask
+from pipeline.runs import is_step, kind_of
+from pipeline.task import ExternalFile
 from pipeline.verdict import Rule, Verdict
 from targets.errors import TargetError
 from targets.place import Place
@@ -67,7 +67,7 @@ def rows(plan: Plan) -> list[Row]:
     for task, verdict in plan.verdicts.items():
         kind = kind_of(task)
         waits_for = None if verdict.is_current else _waits_for(task, plan, waiting)
-        if kind != "task":
+        if kind != "step":
             found.append(Row(task, kind, verdict, waits_for=waits_for))
             continue
         own = None if verdict.is_current else _record(task.target)
@@ -98,16 +98,6 @@ def _waits_for(task: Any, plan: Plan, waiting: dict[str, Any]) -> Any:
             waiting[task.task_id] = waiting[required.task_id]
             return waiting[task.task_id]
     return None
-
-
-def kind_of(task: Any) -> str:
-    if isinstance(task, WrapperTask):
-        return "wrapper"
-    if isinstance(task, Part):
-        return "part"
-    if isinstance(task, ExternalFile):
-        return "external file"
-    return "task" if isinstance(task, Task) else "luigi"
 
 
 def summary(found: list[Row]) -> str:

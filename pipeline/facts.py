@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import pickle
 from typing import Any
 
-from pipeline import keys
-from targets import seal
 from targets.record import Part, Record
 
 
@@ -35,11 +32,3 @@ def drift_of(replaced: Record, parts: tuple[Part, ...]) -> tuple[str, ...]:
     words += [f"+ {name} ({kind})" for (part, name), kind in now.items() if (part, name) not in before]
     words += [f"{name}: {before[part, name]} -> {kind}" for (part, name), kind in now.items() if before.get((part, name), kind) != kind]
     return tuple(words)
-
-
-def stable_digest(value: Any) -> str:
-    """A digest of what `identity` returned: of a plain value as keys are made, of anything else as it is pickled."""
-    try:
-        return seal.digest(keys.encode(keys.freeze(value)))
-    except keys.Unencodable:
-        return seal.digest(pickle.dumps(value, 5))

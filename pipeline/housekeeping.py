@@ -28,8 +28,8 @@ from targets.store import Store
 log = logging.getLogger("pipeline")
 
 
-def trim(tasks: Iterable[Any]) -> list[Any]:
-    """Delete the data of these tasks, if they are current; their records stay. Returns those that were trimmed."""
+def trim(tasks: Iterable[Any], *, dry_run: bool = False) -> list[Any]:
+    """Delete the data of these tasks, if they are current; their records stay. Returns those that were trimmed, or with `dry_run` would be."""
     trimmed = []
     with run_scope(Scope(inside_run=True)) as scope:
         plan = planning.plan(planning.as_tasks(tasks), scope=scope)
@@ -38,6 +38,10 @@ def trim(tasks: Iterable[Any]) -> list[Any]:
                 continue
             target = task.target
             if target.in_memory:
+                continue
+            if dry_run:
+                if not target.record.trimmed:
+                    trimmed.append(task)
                 continue
             with task.store.lock(task.key):
                 if _changed_since(task, scope.found(task)):

@@ -116,10 +116,17 @@ def _encode_mapping(value: Mapping[Any, Any]) -> bytes:
 
 
 def _encode_datetime(value: datetime.datetime) -> bytes:
-    zone = value.tzinfo
-    name = getattr(zone, "key", None) or getattr(zone, "zone", None) or (str(zone) if zone is not None else "")
-    parts = [value.replace(tzinfo=None, fold=0).isoformat(), str(name), str(value.utcoffset()), str(getattr(value, "nanosecond", 0))]
+    parts = [value.replace(tzinfo=None, fold=0).isoformat(), _zone(value.tzinfo), str(value.utcoffset()), str(getattr(value, "nanosecond", 0))]
     return _sequence(b"D", [_text(b"s", part) for part in parts])
+
+
+def _zone(zone: datetime.tzinfo | None) -> str:
+    if zone is None:
+        return ""
+    name = getattr(zone, "key", None) or getattr(zone, "zone", None)
+    if not name and type(zone).__str__ is object.__str__ and type(zone).__repr__ is object.__repr__:
+        raise Unencodable(f": a time zone {type(zone).__module__}.{type(zone).__qualname__}, whose text is its address in memory,")
+    return str(name or zone)
 
 
 _ENCODERS: dict[type, Any] = {
@@ -134,7 +141,7 @@ _ENCODERS: dict[type, Any] = {
     list: lambda value: _encode_items(b"t", value),
     datetime.date: lambda value: _text(b"d", value.isoformat()),
     datetime.datetime: _encode_datetime,
-    datetime.time: lambda value: _text(b"T", f"{value.isoformat()} {value.tzinfo}"),
+    datetime.time: lambda value: _text(b"T", f"{value.isoformat()} {_zone(value.tzinfo) or None}"),
     datetime.timedelta: lambda value: _text(b"L", f"{value.days} {value.seconds} {value.microseconds}"),
     decimal.Decimal: lambda value: _text(b"N", str(value.as_tuple())),
     fractions.Fraction: lambda value: _text(b"R", f"{value.numerator}/{value.denominator}"),

@@ -61,6 +61,12 @@ class Loader:
             again = [*needs, *absent] if known else absent
             raise Needs([] if known else list(dict.fromkeys(needs)), again=list(dict.fromkeys(again)))
 
+    def tell_of_options(self, paths: list[str]) -> None:
+        """A warning for each of `load_options` that has no effect."""
+        for place in type(self.task).load_options:
+            if not any(_is_at(place, path) for path in paths):
+                log.warning("%r: load_options names %r, which is none of its requirements: it has no effect", self.task, place)
+
     def found(self, task: Any) -> Finding:
         return self.scope.remembered(task) or planning.find(task, self.scope)
 
@@ -140,11 +146,16 @@ class Loader:
             return _NO_OPTIONS
         options: dict[Any, Any] = {}
         for place, chosen in type(self.task).load_options.items():
-            if path in (f"[{place!r}]", f"({place!r})"):
+            if _is_at(place, path):
                 options.update(chosen)
         if type(self.task).load_input_params is not Task.load_input_params and isinstance(required, (Task, Part)):
             options.update(self.task.load_input_params(required.output()) or {})
         return options
+
+
+def _is_at(place: Any, path: str) -> bool:
+    """Whether a requirement, or the list or dict that it is in, is at this position or has this name; a single one is at position 0."""
+    return path.startswith((f"[{place!r}]", f"({place!r})")) or (path == "" and place == 0)
 
 
 def _stands_for_others(required: Any) -> bool:

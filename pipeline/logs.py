@@ -44,7 +44,16 @@ class JsonFormatter(logging.Formatter):
         line.update({redact(name): _clean(value) for name, value in vars(record).items() if name not in _OWN})
         if record.exc_info:
             line["traceback"] = redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return _dumped(line)
+
+
+def _dumped(line: dict[str, Any]) -> str:
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the name of a file, say, whose bytes are no text
+        return json.dumps(line)
+    return text
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
@@ -104,7 +113,7 @@ def as_json(text: str, task: str) -> str:
     """A line that a step has printed."""
     at = time.time()
     moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
-    return json.dumps({"time": moment, "level": "INFO", "logger": "stdout", "message": redact(text), "task": redact(task)}, ensure_ascii=False)
+    return _dumped({"time": moment, "level": "INFO", "logger": "stdout", "message": redact(text), "task": redact(task)})
 
 
 def configure() -> None:

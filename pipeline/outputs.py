@@ -130,7 +130,8 @@ def _nothing_named(name: str, families: set[str]) -> str:
     short = {family.rpartition(".")[2]: None for family in sorted(families)}
     close = difflib.get_close_matches(name, short, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(short)}" if short else "it is empty"
-    return f"nothing in the store is named {name!r}, by family or by the beginning of a key: {hint}"
+    key = f"the beginning of a key ({_SHORTEST_KEY} characters or more)"
+    return f"nothing in the store is named {name!r}, by family or by {key}: {hint}"
 
 
 def _look(target: Target[Any]) -> Output:

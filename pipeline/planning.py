@@ -55,10 +55,16 @@ def plan(tasks: Any, *, scope: Scope | None = None) -> Plan:
     """Judge everything that these tasks need. Writes nothing."""
     roots = as_tasks(tasks)
     trust.keyring()  # what is set and is no key is an error now, not in each step
+    if scope is not None:
+        with garbage.paused(), run_scope(scope), scope.asking(), scope.looking_at(_snapshots(roots, scope)):
+            return Plan(roots, walk(roots, scope, everything=True), scope)
+    from pipeline import wanting
+
     # As `build` would judge: a run of its own.
-    scope = scope or Scope(inside_run=True, is_build=True)
-    with garbage.paused(), run_scope(scope), scope.asking(), scope.looking_at(_snapshots(roots, scope)):
-        return Plan(roots, walk(roots, scope, everything=True), scope)
+    found = plan(roots, scope=Scope(inside_run=True, is_build=True))
+    with run_scope(found.scope):
+        wanting.as_set(found, found.scope)
+    return found
 
 
 #: A folder of which fewer outputs are asked for is not listed: it may hold a million others.

@@ -18,7 +18,7 @@ from pipeline import steplogs
 from pipeline.characters import plain
 from pipeline.errors import ResourceError
 from pipeline.secrets import redact
-from pipeline.task import ExternalFile
+from pipeline.task import ExternalFile, Part, Task
 from pipeline.verdict import Rule, Verdict
 from targets.messages import notes, said
 
@@ -46,9 +46,20 @@ class Outcome:
         return found.text if found is not None else ""
 
 
+def kind_of(task: Any) -> str:
+    """The word for what it is in plans, entries and drawings: step, part, wrapper, external, or luigi for a plain task that is none of these."""
+    if isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
+        return "external"
+    if isinstance(task, Part):
+        return "part"
+    if isinstance(task, luigi.WrapperTask) or getattr(task, "_stands_for_others", False):
+        return "wrapper"
+    return "step" if isinstance(task, Task) else "luigi"
+
+
 def is_step(task: Any) -> bool:
     """What a person counts: not what merely stands for others, nor what nobody makes here."""
-    return not getattr(task, "_stands_for_others", False) and not isinstance(task, (ExternalFile, luigi.ExternalTask, luigi.WrapperTask))
+    return kind_of(task) in ("step", "luigi")
 
 
 def is_counted(task: Any, state: str) -> bool:

@@ -57,11 +57,14 @@ class Slot:
             value = _coerce(self.declared, value)
             if self.normalises and not (value is None and not isinstance(self.declared, parameter.OptionalParameterMixin)):
                 value = self.declared.normalize(value)
+            value = keys.freeze(value)
+            if isinstance(self.declared, _MUST_BE_TEXT) and value is not None:
+                self.declared.serialize(value)  # Luigi writes it into the task's id, and the record has it as text
+            return value
         except Exception as error:
             if self.private:
                 raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be what was given") from None
             raise ParameterError(f"{family}.{self.name} is a {type(self.declared).__name__} and cannot be {value!r}: {said(error)}") from error
-        return keys.freeze(value)
 
 
 class Recent:
@@ -197,6 +200,10 @@ class Schema:
             warnings.warn(
                 f"{self.family} has no parameter {name!r}; did you mean {close[0]!r}? It was let through.", MisspeltParameterWarning, stacklevel=5
             )
+
+
+#: Of containers any content passes until it is written; a duration may be given as a number by mistake.
+_MUST_BE_TEXT = (luigi.ListParameter, luigi.DictParameter, luigi.TimeDeltaParameter)
 
 
 class MisspeltParameterWarning(UserWarning):

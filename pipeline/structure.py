@@ -39,7 +39,8 @@ def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, luigi.Task]]:
             else:
                 yield from leaves(item, f"{path}{opening}{at}{closing}")
     else:
-        raise RequirementError(f"requires(){path} is a {type(structure).__name__}: only tasks, lists, tuples and dicts of tasks may be required")
+        hint = _hint(structure) or ": only tasks, lists, tuples and dicts of tasks may be required"
+        raise RequirementError(f"requires(){path} is a {type(structure).__name__}{hint}")
 
 
 def settle(structure: Any) -> Any:
@@ -49,14 +50,17 @@ def settle(structure: Any) -> Any:
     if isinstance(structure, (luigi.Task, list, tuple, dict)):
         return structure
     if isinstance(structure, (str, bytes, type, luigi.target.Target)) or not hasattr(structure, "__iter__"):
-        hint = f": write {structure.__name__}()" if isinstance(structure, type) else ""
-        if isinstance(structure, luigi.target.Target):
-            hint = ": wrap a target in ExternalFile(path), or in a luigi.ExternalTask"
-        raise RequirementError(f"requires() returned {structure!r}, which is no task{hint}")
+        raise RequirementError(f"requires() returned {structure!r}, which is no task{_hint(structure)}")
     if isinstance(structure, (set, frozenset)):
         # In an order that is the same in every process.
         return sorted(structure, key=lambda one: getattr(one, "task_id", ""))
     return structure if isinstance(structure, Mapping) else list(structure)
+
+
+def _hint(structure: Any) -> str:
+    if isinstance(structure, luigi.target.Target):
+        return ": wrap a target in ExternalFile(path), or in a luigi.ExternalTask"
+    return f": write {structure.__name__}()" if isinstance(structure, type) else ""
 
 
 def transform(structure: Any, change: Callable[[str, luigi.Task], Any], path: str = "") -> Any:

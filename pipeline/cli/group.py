@@ -56,10 +56,21 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:  # a shell asks what could come here
             at = self._end_of_own(args)
+            if at > len(args):
+                return super().parse_args(ctx, args)  # which says whose value is missing
             first = args[at] if at < len(args) else ""
             if not first or (first.startswith("-") and first not in HELP and not self._is_own(first)):
                 args = [*args[:at], DEFAULT, *args[at:]]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            close = difflib.get_close_matches(error.option_name, self._own(), n=1)
+            if not close:
+                raise
+            ctx.fail(f"the command has no option {error.option_name!r}: {close[0]} comes before the command")
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not ctx.resilient_parsing:
@@ -79,7 +90,7 @@ class Commands(click.Group):
         while at < len(args) and self._is_own(args[at]):
             takes_next = self._own()[args[at].split("=")[0]] and "=" not in args[at]
             at += 2 if takes_next else 1
-        return min(at, len(args))
+        return at
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": list(HELP)})

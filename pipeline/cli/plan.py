@@ -21,7 +21,7 @@ _DIFF_LINES = 40
 @click.pass_context
 def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bool, everything: bool, rehash: bool) -> int:
     """Say what would run and why. Writes nothing."""
-    from pipeline import explaining, filecache, planning
+    from pipeline import explaining, filecache, planning, wanting
     from pipeline.scope import Scope, run_scope
 
     if rehash:
@@ -29,6 +29,7 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
     tasks = context.obj()
     with run_scope(Scope(inside_run=True, is_build=True, force=options.forced(context.obj, force, tasks))) as scope:
         found = planning.plan(tasks, scope=scope)
+        wanting.as_set(found, scope)
         scope.forcing.insist(found.order)
         rows = explaining.rows(found)
     if as_json:

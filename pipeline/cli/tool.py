@@ -27,6 +27,11 @@ def group(context: click.Context, module: str | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
+    if os.path.isfile(".env"):
+        # An app reads it when it is imported, which is too late for what logging wants to know.
+        from dotenv import load_dotenv
+
+        load_dotenv(".env", override=False)
     name = os.path.basename(sys.argv[0])
     return call(group, arguments, "python -m pipeline" if name.endswith(".py") else name, lambda: None)
 

@@ -18,15 +18,13 @@ def trim(context: click.Context, names: tuple[str, ...], yes: bool, as_json: boo
     """Delete the data of current NAMEs (families or beginnings of keys). They are made again only if needed."""
     from pipeline import housekeeping, planning
     from pipeline.forcing import Forcing
-    from pipeline.task import Task
 
     chosen = Forcing(names)
     found = planning.plan(context.obj())
     for task in found.order:
         chosen.look_at(task, ())
     chosen.insist(found.order)
-    wanted = [task for task in found.order if chosen.why(task) and isinstance(task, Task) and found.verdicts[task].is_current]
-    done = housekeeping.trim(wanted) if yes else wanted
+    done = housekeeping.trim([task for task in found.order if chosen.why(task)], dry_run=not yes)
     if as_json:
         showing.as_json([{"task": repr(task), "key": task.key, "done": yes} for task in done])
         return 0

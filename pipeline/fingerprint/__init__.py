@@ -78,4 +78,6 @@ def _beside(cls: Any, name: str) -> str:
         path = os.path.join(place, name)
         if os.path.isfile(path):
             return path
+    if any(os.path.isdir(os.path.join(place, name)) for place in (folder, os.curdir)):
+        raise ConfigurationError(f"{cls.__name__} reads {name!r}, which is a folder: name its files, or require ExternalFile({name!r})")
     raise ConfigurationError(f"{cls.__name__} reads {name!r}, which is neither in {folder} nor in the current folder: correct the path")

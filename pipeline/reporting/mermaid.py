@@ -10,7 +10,7 @@ from pipeline.reporting.text import printable, shortened
 
 # A colon too: Mermaid takes the semicolon away from what looks to it like `style a:b#c;`.
 _UNSAFE = re.compile(r"[^\w .,=()\[\]{}/+*-]", re.ASCII)
-_SHAPES = {"wrapper": ("([", "])"), "external file": ("[/", "/]"), "external": ("[/", "/]")}
+_SHAPES = {"wrapper": ("([", "])"), "external": ("[/", "/]")}
 
 
 def write(graph: Graph) -> str:

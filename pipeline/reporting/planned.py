@@ -9,10 +9,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from pipeline import explaining
 from pipeline.parameters import is_tasks
 from pipeline.planning import Plan
 from pipeline.reporting.graph import Item, Need
+from pipeline.runs import kind_of
 from pipeline.task import BaseTask, Part, Task, WrapperTask
 from pipeline.verdict import required_while_running
 from targets.errors import PipelineError
@@ -26,11 +26,10 @@ def items(plan: Plan) -> list[Item]:
     for task in shown:
         verdict = plan.verdicts[task]
         needs = _needs(task, verdict.is_current, plan, at)
-        kind = explaining.kind_of(task)
         found.append(
             Item(
                 family=task.get_task_family(),
-                kind="step" if kind == "task" else kind,
+                kind=kind_of(task),
                 label=str(verdict.rule),
                 reason=verdict.reason,
                 params=_params(task),

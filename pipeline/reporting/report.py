@@ -146,7 +146,7 @@ def _skipped_because(tasks: Sequence[TaskEntry]) -> dict[int, int]:
             if one not in seen and tasks[one].state == "skipped":
                 seen.add(one)
                 waiting += below.get(one, ())
-        found[at] = sum(tasks[one].kind != "wrapper" for one in seen)
+        found[at] = sum(tasks[one].kind in ("step", "luigi") for one in seen)
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline import instead
 from pipeline.errors import MockError
-from pipeline.facts import stable_digest
+from pipeline.sameness import stable_digest
 from pipeline.task import BaseTask, ExternalFile, Part, Task, WrapperTask
 from pipeline.testing.stores import some_store
 from targets import Target

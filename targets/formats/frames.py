@@ -9,6 +9,7 @@ objects, whose cells may hold anything, are compared whole.
 from __future__ import annotations
 
 import contextlib
+import decimal
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -223,4 +224,6 @@ def same(old: Any, new: Any) -> bool:
         if old.dtype != new.dtype or old.shape != new.shape:
             return False
         return all(map(same, old.flat, new.flat)) if old.dtype == object else bool(old.tobytes() == new.tobytes())
+    if isinstance(old, decimal.Decimal):
+        return bool(old.as_tuple() == new.as_tuple())  # 1.10 is not 1.1, nor is it of as many digits
     return old is new or bool(old == new) or (old != old and new != new)

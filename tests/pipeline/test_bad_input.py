@@ -75,6 +75,19 @@ class Generator(Task):
         return (n for n in range(3))
 
 
+class Asynchronous(Task):
+    async def easy_run(self, inputs):
+        return 1
+
+
+class OtherName(Task):
+    def requires(self):
+        return {"source": Source()}
+
+    def easy_run(self, given):
+        return given["sauce"]
+
+
 class WrongParts(Task):
     outputs = {"a": JsonTarget, "b": JsonTarget}
 
@@ -91,6 +104,8 @@ FAILING = [
     (NoFrame, targets.DumpError, r"stores a pandas DataFrame, and got a list"),
     (NoArray, targets.DumpError, r"stores a numpy.ndarray, and got a list"),
     (Generator, targets.GeneratorOutputError, r"Generator\(\) returned a generator.*return list\(...\)"),
+    (Asynchronous, targets.GeneratorOutputError, r"Asynchronous\(\) returned a coroutine: easy_run cannot be async"),
+    (OtherName, pipeline.InputAccessError, r"OtherName\(\) reads given\[\"sauce\"\], but its inputs are a dict with given\['source'\]"),
     (WrongParts, targets.DumpError, r"WrongParts\(\) has the outputs \['a', 'b'\], and easy_run returned \['a'\]"),
 ]
 
@@ -148,6 +163,14 @@ class RequiresAClass(Task):
         return 1
 
 
+class RequiresAClassByName(Task):
+    def requires(self):
+        return {"source": Source}
+
+    def easy_run(self, inputs):
+        return 1
+
+
 class RequiresText(Task):
     def requires(self):
         return ["source"]
@@ -161,6 +184,7 @@ UNPLANNED = [
     (Loop, pipeline.CycleError, r"Loop\(n=0\) -> Loop\(n=1\) -> Loop\(n=2\) -> Loop\(n=0\)"),
     (BrokenRequires, pipeline.RequirementError, r"BrokenRequires\(\): its requires\(\) failed with OSError: no network"),
     (RequiresAClass, pipeline.RequirementError, r"RequiresAClass\(\): .*write Source\(\)"),
+    (RequiresAClassByName, pipeline.RequirementError, r"requires\(\)\['source'\] is a .*: write Source\(\)"),
     (RequiresText, pipeline.RequirementError, r"RequiresText\(\): requires\(\)\[0\] is a str"),
 ]
 
@@ -222,6 +246,20 @@ def test_a_step_whose_own_complete_says_yes_is_made_all_the_same(root, workers, 
 def test_luigi_s_own_build_makes_what_is_loaded_whatever_its_complete_says():
     assert luigi.build([BelowIt()], local_scheduler=True, log_level="ERROR")
     assert BelowIt().load() == "made"
+
+
+def test_a_folder_as_reads_says_what_to_name_instead(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "queries").mkdir()
+
+    class Reads(Task):
+        reads = ("queries",)
+
+        def easy_run(self, inputs):
+            return 1
+
+    run = pipeline.build(Reads())
+    assert "reads 'queries', which is a folder: name its files" in str(run.outcomes[Reads()].error)
 
 
 def test_a_text_as_reads_is_refused():
@@ -360,7 +398,9 @@ def test_an_extension_that_no_output_can_have_is_refused(wrong):
         type("Step", (Task,), {"target_type": kind})
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("outputs", ["a"]), ("outputs", {1: JsonTarget}), ("reads", 5), ("reads", [5])])
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("outputs", ["a"]), ("outputs", {1: JsonTarget}), ("reads", 5), ("reads", [5]), ("TARGET_DIR", ""), ("TARGET_DIR", 5)]
+)
 def test_an_attribute_that_means_nothing_is_refused(name, wrong):
     with pytest.raises(pipeline.TaskDefinitionError, match="Step"):
         type("Step", (Task,), {name: wrong})

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from command_line import call, folder
+from command_line import ROOT, call, folder
 
 __all__ = ["folder"]
 
@@ -13,6 +13,29 @@ def test_a_module_without_get_tasks_builds_its_last_steps(how, folder):
     done = call(folder, *how, "plan", "--json", program=("-m", "pipeline"))
     assert done.returncode == 0, done.stderr
     assert [row["family"] for row in json.loads(done.stdout)] == ["Ingest", "Train", "Evaluate"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--module"], "Option '--module' requires an argument"),
+        (["plan", "--module", "flow"], "the command has no option '--module': --module comes before the command"),
+        (["--modul", "flow"], "the command has no option '--modul': --module comes before the command"),
+        (["plan", "--foce", "all"], "Did you mean"),
+    ],
+)
+def test_an_option_in_the_wrong_place_is_told_where_it_belongs(arguments, words, folder):
+    done = call(folder, *arguments, program=("-m", "pipeline"))
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_the_settings_of_a_dot_env_are_there_before_the_app_is_imported(folder):
+    (folder / ".env").write_text("PIPELINE_JSON_LOG=other.jsonl\n")
+    (folder / "logging.cfg").write_text((ROOT / "logging.cfg").read_text())
+    (folder / "luigi.cfg").write_text("[core]\nlogging_conf_file = logging.cfg\n")
+    assert call(folder, "--module", "flow", program=("-m", "pipeline")).returncode == 0
+    assert (folder / "other.jsonl").exists()
 
 
 def test_what_another_step_of_a_module_requires_is_not_terminal(folder):

@@ -12,12 +12,45 @@ import textwrap
 import luigi
 import pandas as pd
 import pytest
-from chain import Base
+from chain import Base, Middle
 
 import pipeline
 from pipeline import ExternalFile, Task
 from pipeline.explaining import rows, summary
-from targets import ParquetTarget
+from targets import MemoryTarget, ParquetTarget
+
+
+def test_what_is_in_no_memory_any_more_is_planned_where_something_needs_it(ran):
+    class InMemory(Task):
+        target_type = MemoryTarget
+
+        def easy_run(self, inputs):
+            return 1
+
+    class Use(Task):
+        def requires(self):
+            return InMemory()
+
+        def easy_run(self, inputs):
+            return inputs
+
+    ran(Use())
+    assert "0 would run; 2 kept" in summary(rows(pipeline.plan(Use())))
+    Use().remove()
+    InMemory().remove()
+    plan = pipeline.plan(Use())
+    assert [type(task).__name__ for task in plan.must_run] == ["InMemory", "Use"]
+    assert ran(Use()) == ["InMemory", "Use"]
+
+
+def test_data_that_were_trimmed_are_planned_where_something_needs_them(ran):
+    ran(Middle())
+    pipeline.trim([Base()])
+    assert pipeline.plan(Middle()).must_run == []
+    Middle().remove()
+    plan = pipeline.plan(Middle())
+    assert str(plan.verdicts[Base()]) == f"MISSING: {Middle()!r} needs it"
+    assert ran(Middle()) == ["Base", "Middle"]
 
 
 def test_other_columns_are_told_with_the_input_that_changed(ran, monkeypatch):
@@ -79,7 +112,7 @@ def test_the_plan_names_the_helper_and_shows_how_it_changed(app):
     assert "UPSTREAM     After()" in told
     assert "2 would run (1 of them only if what they need comes out differently), about" in told
     machine = json.loads(run("plan", "--json").stdout)
-    assert [(row["family"], row["rule"], row["kind"]) for row in machine] == [("Score", "CODE", "task"), ("After", "UPSTREAM", "task")]
+    assert [(row["family"], row["rule"], row["kind"]) for row in machine] == [("Score", "CODE", "step"), ("After", "UPSTREAM", "step")]
     assert all(row["expected_seconds"] >= 0 for row in machine)
     assert sorted(path for path in (app / "out").rglob("*")) == before, "a plan writes nothing"
     assert "1 would be accepted" in run("accept", "Score").stdout

@@ -1,12 +1,16 @@
 """The JSON lines of the `logging.cfg` that is shipped: what is in them, and what happens where they cannot be written."""
 
 import json
+import logging
+import os
 import shutil
 import subprocess
 import sys
 
 import pytest
 from command_line import ROOT, environment
+
+from pipeline.logs import JsonLinesHandler
 
 TOKEN = "correct-'horse\"\\battery"
 
@@ -111,3 +115,13 @@ def test_a_log_that_cannot_be_opened_is_one_warning(how, workers, call, tmp_path
         assert "Traceback" not in done.stderr
         assert done.stderr.count("cannot be written") == 1
         assert done.stderr.count("a warning of a step") == (2 if words == "2 ran" else 0)
+
+
+def test_a_name_of_a_file_that_is_no_text_loses_no_line(tmp_path):
+    handler = JsonLinesHandler(str(tmp_path / "lines.jsonl"))
+    for name in (os.fsdecode(b"caf\xe9.csv"), "café.csv"):
+        handler.handle(logging.makeLogRecord({"msg": "cannot read %s", "args": (name,)}))
+    handler.close()
+    first, second = (tmp_path / "lines.jsonl").read_text().splitlines()
+    assert json.loads(first)["message"] == "cannot read caf\udce9.csv"
+    assert "cannot read café.csv" in second

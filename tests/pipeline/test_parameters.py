@@ -195,12 +195,22 @@ def test_the_declared_parameter_gives_the_type(parameter, given_value, expected)
     assert type(Step(value=given_value).value) is type(expected)
 
 
+class Nameless(datetime.tzinfo):
+    """All that its text says is where it lies in memory."""
+
+    def utcoffset(self, moment):
+        return datetime.timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("parameter", "wrong"),
     [(luigi.IntParameter(), "many"), (luigi.IntParameter(), 1.5), (luigi.FloatParameter(), "fast"), (luigi.BoolParameter(), 7),
      (luigi.BoolParameter(), "ture"), (luigi.IntParameter(), np.float32(2.5)), (luigi.IntParameter(), decimal.Decimal("2.5")),
      (luigi.NumericalParameter(var_type=float, min_value=0, max_value=1), 7.0),
      (luigi.EnumParameter(enum=Colour), "GREEN"), (luigi.EnumParameter(enum=Colour), 1), (luigi.DateParameter(), "tomorrow"),
+     (luigi.ListParameter(), [datetime.date(2026, 1, 1)]), (luigi.ListParameter(), {1, 2}), (luigi.DictParameter(), {"a": {1}}),
+     (luigi.TimeDeltaParameter(), 5), (luigi.Parameter(), datetime.datetime(2026, 1, 1, tzinfo=Nameless())),
+     (luigi.Parameter(), datetime.time(1, tzinfo=Nameless())),
      (luigi.ChoiceParameter(choices=["a"]), "b"), (luigi.Parameter(), pd.DataFrame()), (luigi.Parameter(), object()),
      (luigi.Parameter(), [1, [bytearray()]]), (TaskParameter(), "x"), (TaskParameter(), Any), (TaskParameter(kind=Any), 3),
      (ListTaskParameter(), 3)],

@@ -247,18 +247,15 @@ def test_an_audit_leaves_out_what_has_no_data_to_run_on(ran, caplog):
     assert f"{Middle()!r} is left out of the audit: the data of {Base()!r} are not at hand" in caplog.text
 
 
-def test_an_audit_says_what_failed_and_goes_on(ran, monkeypatch):
+def test_an_audit_says_what_failed_and_goes_on(ran, tmp_path):
     class Moody(Task):
         def easy_run(self, inputs):
-            if self.read_setting():
+            if os.path.exists(tmp_path / "mood"):
                 raise ValueError("not today")
             return 1
 
-        def read_setting(self):
-            return os.path.exists("mood")
-
     ran(Moody(), Top())
-    open("mood", "w").close()
+    (tmp_path / "mood").touch()
     found = {row.task: row for row in pipeline.audit([Moody(), Top()])}
     assert (found[Moody()].same, found[Moody()].reason) == (False, "it failed: ValueError: not today")
     assert found[Top()].same

@@ -114,6 +114,40 @@ def test_options_of_a_requirement_are_those_of_its_format(ran):
     assert ByHook().load() == ["y"]
     assert list(Frame().load(columns=["y"])) == ["y"]
 
+    class OfAllInAList(Task):
+        load_options = {"frames": {"columns": ["x"]}}
+
+        def requires(self):
+            return {"frames": [Frame(), Frame()]}
+
+        def easy_run(self, inputs):
+            return [list(one) for one in inputs["frames"]]
+
+    class Single(Task):
+        load_options = {0: {"columns": ["y"]}}
+
+        def requires(self):
+            return Frame()
+
+        def easy_run(self, inputs):
+            return list(inputs)
+
+    ran(OfAllInAList(), Single())
+    assert OfAllInAList().load() == [["x"], ["x"]]
+    assert Single().load() == ["y"]
+
+
+def test_options_for_what_is_not_required_are_told(ran, caplog):
+    @inherit_dict(leaf=Leaf)
+    class Misspelt(Task):
+        load_options = {"laef": {"columns": ["x"]}}
+
+        def easy_run(self, inputs):
+            return 1
+
+    ran(Misspelt(n=1))
+    assert "load_options names 'laef', which is none of its requirements: it has no effect" in caplog.text
+
 
 class Sum(Task):
     upto = luigi.IntParameter()

@@ -27,7 +27,7 @@ def test_ls_lists_what_is_stored_as_the_plan_shows_it(cli):
     assert rows(cli, "ls") == []
     pipeline.build(All())
     listed = rows(cli, "ls")
-    planned = {row["task"]: row["key"] for row in rows(cli, "plan") if row["kind"] == "task"}
+    planned = {row["task"]: row["key"] for row in rows(cli, "plan") if row["kind"] == "step"}
     assert {row["task"]: row["key"] for row in listed} == planned
     first = next(row for row in listed if row["key"] == Train(rate=0.1).key)
     assert first["params"] == {"rows": "3", "day": "2026-01-02", "rate": "0.1", "name": "it's"}
@@ -70,6 +70,7 @@ def test_ls_for_people_has_a_line_for_each_and_the_sum(cli):
         (["0000000"], "nothing in the store is named '0000000'"),
         (["--where", "rte>1"], "did you mean 'rate'?"),
         (["--where", "rate"], "is no condition"),
+        (["abc"], "the beginning of a key (4 characters or more)"),
     ],
 )
 def test_what_is_not_there_is_wrong_usage(arguments, words, cli):
@@ -195,6 +196,14 @@ def test_what_was_trimmed_is_not_wrong(cli):
     pipeline.build(All())
     pipeline.trim([Ingest()])
     assert cli("verify")[:2] == (0, "6 verified, 0 wrong, 1 trimmed: nothing to read\n")
+
+
+def test_only_what_has_data_would_be_trimmed(cli):
+    pipeline.build(All())
+    would = rows(cli, "trim", "all")
+    assert {row["task"].partition("(")[0] for row in would} == {"Ingest", "Train", "Evaluate"}
+    assert rows(cli, "trim", "all", "--yes") == [row | {"done": True} for row in would]
+    assert rows(cli, "trim", "all") == []
 
 
 def test_what_is_gone_is_wrong(cli, store):

@@ -76,7 +76,7 @@ def command(tasks, *arguments):
 
 def test_each_kind_of_task_is_drawn_as_what_it_is(everything):
     kinds = {family: item.kind for (family, _), item in drawn(everything).items()}
-    assert kinds == {"Intake": "step", "Train": "step", "Score": "step", "Everything": "wrapper", "ExternalFile": "external file", "Plain": "luigi"}
+    assert kinds == {"Intake": "step", "Train": "step", "Score": "step", "Everything": "wrapper", "ExternalFile": "external", "Plain": "luigi"}
 
 
 def test_a_part_is_a_name_at_the_line_from_its_owner(everything):

@@ -119,7 +119,7 @@ def test_svg_names_every_step_parameter_and_verdict():
 def test_svg_draws_no_text_wider_than_its_card():
     """By the widths for which room is made: a column of the widest font that is named."""
     params = {"a_parameter_with_a_rather_long_name_" * 2: "value " * 50, "b": "漢" * 60}
-    drawing = fromstring(svg.draw(draw([Item("a.long.namespace." * 6 + "Family", "external file", "MISSING", params=params)])))
+    drawing = fromstring(svg.draw(draw([Item("a.long.namespace." * 6 + "Family", "external", "MISSING", params=params)])))
     space = "{http://www.w3.org/2000/svg}"
     card = next(element for element in drawing.iter(f"{space}rect") if "card" in element.get("class", ""))
     left, right = float(card.get("x")), float(card.get("x")) + float(card.get("width"))

@@ -171,6 +171,7 @@ REFUSED = {
     "int objects": (cells(1, 2), "column 'a' would come back as int64 instead of object"),
     "bool objects": (cells(True, False), "column 'a' would come back as bool instead of object"),
     "timestamp objects": (cells(pd.Timestamp("2020")), "column 'a' would come back as datetime64"),
+    "decimals of other digits": (cells(decimal.Decimal("1.10"), decimal.Decimal("2.5")), r"row 1 of column 'a' holds the Decimal .*'2\.50'"),
     "ints and floats": (cells(1.5, 2), "row 1 of column 'a' holds the int 2"),
     "ints and text": (cells(1, "x"), "Arrow cannot hold this frame.*column a"),
     "None and NaN": (cells("x", None, np.nan), "row [12] of column 'a'"),
