@@ -33,7 +33,7 @@ class _ArrowTarget(Target["pd.DataFrame"]):
         self.write_table(frames.to_table(frames.check_frame(value, type(self).__name__), self._there_and_back), file)
 
     def read(self, file: BinaryIO, **options: Any) -> pd.DataFrame:
-        return frames.from_table(self.read_table(file, **options))
+        return frames.from_table(self.read_table(file, **frames.chosen(options)))
 
     def describe(self, value: pd.DataFrame) -> Mapping[str, str]:
         return frames.columns_of(value)
@@ -59,7 +59,8 @@ class ParquetTarget(_ArrowTarget):
     def read(self, file: BinaryIO, **options: Any) -> pd.DataFrame:
         import pyarrow.parquet
 
-        if type(options.get("columns")) is list:
+        options = frames.chosen(options)
+        if options.get("columns") is not None:
             options["columns"] = frames.with_index(options["columns"], pyarrow.parquet.read_schema(file))
             file.seek(0)
         return super().read(file, **options)
@@ -67,7 +68,7 @@ class ParquetTarget(_ArrowTarget):
     def read_table(self, file: BinaryIO, **options: Any) -> pa.Table:
         import pyarrow.parquet
 
-        if options.keys() == {"columns"} and type(options["columns"]) is list:
+        if options.keys() == {"columns"} and options["columns"] is not None:
             # In this thread, and nothing but what is asked for.
             found = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
             if set(options["columns"]) <= set(found.schema_arrow.names):
@@ -97,13 +98,13 @@ class FeatherTarget(_ArrowTarget):
     def load_part(self, part: Part, **options: Any) -> pd.DataFrame:
         if not options.get("memory_map"):
             return super().load_part(part, **options)
-        return frames.from_table(_read_feather(os.fspath(verify_once(self.store, part)), options))
+        return frames.from_table(_read_feather(os.fspath(verify_once(self.store, part)), frames.chosen(options)))
 
 
 def _read_feather(source: Any, options: dict[str, Any]) -> pa.Table:
     import pyarrow.feather
 
-    if type(options.get("columns")) is list:
+    if options.get("columns") is not None:
         with pyarrow.ipc.open_file(source) as found:
             options["columns"] = frames.with_index(options["columns"], found.schema)
     return pyarrow.feather.read_table(source, **options)

@@ -49,9 +49,12 @@ class CsvTarget(Target["pd.DataFrame"]):
 
     def read(self, file: BinaryIO, *, kinds: Mapping[str, str] | None = None, **options: Any) -> pd.DataFrame:
         """`columns`: those alone, as for the other frames; all other options are those of `pandas.read_csv`."""
-        if "columns" in options:
-            options["usecols"] = options.pop("columns")
-        return self._parse(file.read(), kinds or {}, options)
+        columns = frames.chosen(options).get("columns")
+        options.pop("columns", None)
+        if columns:
+            options["usecols"] = columns
+        frame = self._parse(file.read(), kinds or {}, options)
+        return frame if columns is None else frame[columns]
 
     def describe(self, value: pd.DataFrame) -> Mapping[str, str]:
         return frames.columns_of(value)

@@ -74,6 +74,16 @@ def from_table(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a load, with `columns` as a list."""
+    columns = options.get("columns")
+    if columns is None:
+        return options
+    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
+        raise TypeError(f"columns is {columns!r}: it must be a list of names")
+    return {**options, "columns": list(columns)}
+
+
 def with_index(columns: list[str], schema: pa.Schema) -> list[str]:
     """These columns and those of the index, which is a part of every selection."""
     index = [name for name in (schema.pandas_metadata or {}).get("index_columns", ()) if isinstance(name, str)]

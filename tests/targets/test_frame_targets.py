@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from target_checks import assert_same_frame, fresh_python
 
-from targets import CsvTarget, DumpError, FeatherTarget, ParquetTarget, RoundTripError
+from targets import CsvTarget, DumpError, FeatherTarget, LoadError, ParquetTarget, RoundTripError
 from targets.opening import open_store
 from targets.place import Place
 
@@ -420,3 +420,16 @@ def _table_or_error(read, data, columns):
     except Exception as error:
         return type(error), str(error)
     return table.schema.to_string(), table.schema.metadata, table.to_pydict(), table.num_rows
+
+
+@pytest.mark.parametrize("kind", [CsvTarget, FeatherTarget, ParquetTarget])
+def test_columns_are_a_list_of_names_in_any_order(kind, tmp_path):
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1.5]})
+    target = kind(tmp_path / "x")
+    target.dump(frame)
+    for columns in (["c", "a"], ("b",), []):
+        pd.testing.assert_frame_equal(target.load(columns=columns), frame[list(columns)], check_column_type=False)
+    pd.testing.assert_frame_equal(target.load(columns=None), frame)
+    for wrong in ("ab", [1]):
+        with pytest.raises(LoadError, match="it must be a list of names"):
+            target.load(columns=wrong)
