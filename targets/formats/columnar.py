@@ -68,7 +68,7 @@ class ParquetTarget(_ArrowTarget):
     def read_table(self, file: BinaryIO, **options: Any) -> pa.Table:
         import pyarrow.parquet
 
-        if options.keys() == {"columns"} and options["columns"] is not None:
+        if options.keys() == {"columns"} and type(options["columns"]) is list:
             # In this thread, and nothing but what is asked for.
             found = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
             if set(options["columns"]) <= set(found.schema_arrow.names):
@@ -107,6 +107,8 @@ def _read_feather(source: Any, options: dict[str, Any]) -> pa.Table:
     if options.get("columns") is not None:
         with pyarrow.ipc.open_file(source) as found:
             options["columns"] = frames.with_index(options["columns"], found.schema)
+        if not options["columns"]:  # which Arrow takes for all
+            return pyarrow.feather.read_table(source, **options).select([])
     return pyarrow.feather.read_table(source, **options)
 
 
