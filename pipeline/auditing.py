@@ -20,7 +20,7 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.forcing import Forcing
 from pipeline.repairing import Needs
 from pipeline.scope import Scope, run_scope
-from pipeline.task import Task, WrapperTask
+from pipeline.stores import has_store
 from targets.messages import said
 from targets.opening import open_store
 from targets.place import Place
@@ -56,9 +56,8 @@ def audit(tasks: Any, names: Iterable[str] = ("all",), *, sample: int | None = N
         candidates = []
         for task in plan.order:
             chosen.look_at(task, ())
-            stores = isinstance(task, Task) and not isinstance(task, WrapperTask)
             if (
-                stores
+                has_store(task)
                 and plan.verdicts[task].is_current
                 and chosen.why(task)
                 and not scope.found(task).absent

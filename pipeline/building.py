@@ -27,7 +27,7 @@ from pipeline.repairing import Repair, owner_of
 from pipeline.runs import Outcome, Run
 from pipeline.scheduler import Scheduler
 from pipeline.scope import Scope, run_scope
-from pipeline.task import BaseTask, ExternalFile, Task, WrapperTask
+from pipeline.task import BaseTask, ExternalFile, Task
 from pipeline.verdict import CURRENT, Leaves, Verdict, required_while_running
 from pipeline.worker import Worker
 from targets import locks, trust
@@ -165,7 +165,7 @@ def _known_requirements(scope: Scope, worker: Worker | None) -> Callable[[Any], 
 def _check(order: list[Any]) -> None:
     for task in order:
         kind = type(task)
-        if not isinstance(task, Task) or isinstance(task, WrapperTask) or kind.run is not Task.run:
+        if not stores.has_store(task) or kind.run is not Task.run:
             continue
         if kind.easy_run is Task.easy_run and kind.task_function is None:
             raise TaskDefinitionError(f"{kind.__name__} has no easy_run: define easy_run(self, inputs), or make it a WrapperTask")
@@ -182,7 +182,7 @@ def _check_arguments(workers: Any, scheduler: Any, progress: Any) -> None:
 
 def _kinds(tasks: list[Any]) -> Kinds:
     """One step of each class and store: they have a format, a folder and their code in common."""
-    return {(type(task), task.store): task for task in tasks if isinstance(task, Task) and not isinstance(task, WrapperTask)}
+    return {(type(task), task.store): task for task in tasks if stores.has_store(task)}
 
 
 def _check_formats(kinds: Kinds) -> None:
@@ -220,7 +220,7 @@ def _prepare(tasks: list[Any], kinds: Kinds, scope: Scope) -> None:
 def _flush(plan: planning.Plan, worker: Worker, scope: Scope) -> None:
     """Bring everything that was committed to the disk, also by what was required while running."""
     more = [task for task in map(owner_of, worker._scheduled_tasks.values()) if task not in plan.verdicts]
-    scope.marks.take_away(task.store for task in more if isinstance(task, Task) and not isinstance(task, WrapperTask))
+    scope.marks.take_away(task.store for task in more if stores.has_store(task))
 
 
 def _worker(workers: int, engine: str, keep_going: bool, scheduler: Any, grace: float, wait: bool, observer: Observer | None) -> Worker:
@@ -313,7 +313,7 @@ def _drop_unneeded(roots: list[Any], outcomes: dict[Any, Outcome], asked: Mappin
         if task not in outcomes or outcomes[task].state in ("failed", "skipped"):
             waiting += asked.get(task.task_id, [])
             continue
-        if isinstance(task, Task) and not isinstance(task, WrapperTask):
+        if stores.has_store(task):
             found = task.target.find_record()
             waiting += [required for required, _ in required_while_running(found[0])] if found else []
     for task, outcome in outcomes.items():

@@ -73,7 +73,7 @@ class StepError(PipelineError):
     def __init__(self, message: str, traceback: str = "", told: str = "") -> None:
         super().__init__(message)
         self.traceback = traceback
-        #: The same in few lines, the project's own code first: see `pipeline.frames`.
+        #: The same in few lines, the project's own code first: see `pipeline.tracebacks`.
         self.told = told
 
 

@@ -17,7 +17,7 @@ from pipeline import planning
 from pipeline.fingerprint import kept
 from pipeline.forcing import Forcing
 from pipeline.scope import Scope, run_scope
-from pipeline.task import Task, WrapperTask
+from pipeline.stores import has_store
 from pipeline.verdict import Finding, Rule
 from targets import trust
 from targets.errors import SigningKeyError, StoreError, TargetError, UntrustedError
@@ -34,7 +34,7 @@ def trim(tasks: Iterable[Any], *, dry_run: bool = False) -> list[Any]:
     with run_scope(Scope(inside_run=True)) as scope:
         plan = planning.plan(planning.as_tasks(tasks), scope=scope)
         for task in plan.roots:
-            if not _stores(task) or not plan.verdicts[task].is_current:
+            if not has_store(task) or not plan.verdicts[task].is_current:
                 continue
             target = task.target
             if target.in_memory:
@@ -118,7 +118,7 @@ def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True)
             chosen.look_at(task, ())
         chosen.insist(plan.order)
         for task in plan.order:
-            if not _stores(task) or chosen.why(task) is None:
+            if not has_store(task) or chosen.why(task) is None:
                 continue
             # Judged again: what it needs may have been accepted a moment ago.
             finding = scope.found(task) if dry_run else planning.find(task, scope)
@@ -166,12 +166,8 @@ def _restamped_inputs(task: Any, record: Record, scope: Scope) -> Inputs | None:
             return None
         today = planning.find(required, scope).identity
         if today is not None and row.identity != today:
-            if not _stores(required) or scope.code.identity_as_recorded(required, required.target.record) != row.identity:
+            if not has_store(required) or scope.code.identity_as_recorded(required, required.target.record) != row.identity:
                 return None
             row = row._replace(identity=today)
         rows.append(row)
     return Inputs(rows)
-
-
-def _stores(task: Any) -> bool:
-    return isinstance(task, Task) and not isinstance(task, WrapperTask)

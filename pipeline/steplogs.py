@@ -24,7 +24,7 @@ from pipeline.ours import Ours
 from pipeline.postponing import Held
 from pipeline.reporting import console
 from pipeline.secrets import redact
-from pipeline.task import Task, WrapperTask
+from pipeline.stores import has_store
 from targets.errors import LeaseLostError, PipelineError, RecordError, StoreError
 from targets.naming import named_key
 from targets.store import Store
@@ -127,7 +127,7 @@ def _around_a_crash(lines: list[str], most: int) -> list[str]:
 
 def read(task: Any) -> Found | None:
     """The log of a task's last execution; None where it printed nothing, or where there was none."""
-    if not _has_log(task):
+    if not has_store(task):
         return None
     found = None
     try:
@@ -172,7 +172,7 @@ def find(store: Store, key: str) -> Iterator[str]:
 
 def where(task: Any) -> str:
     """Where the log of a task is, or would be."""
-    return task.store.where(log_name(task.target)) if _has_log(task) else ""  # type: ignore[no-any-return]
+    return task.store.where(log_name(task.target)) if has_store(task) else ""  # type: ignore[no-any-return]
 
 
 def forget(task: Any) -> None:
@@ -188,7 +188,7 @@ class _Taken(Exception):
 
 def keep_of_dead(task: Any, run: str, data: bytes, cut: int, words: str) -> None:
     """A process died: write what it had printed, unless another process has begun to make the same output."""
-    if not _has_log(task):
+    if not has_store(task):
         return
 
     def give_up() -> None:
@@ -203,12 +203,8 @@ def keep_of_dead(task: Any, run: str, data: bytes, cut: int, words: str) -> None
         _complain(task, error)
 
 
-def _has_log(task: Any) -> bool:
-    return isinstance(task, Task) and not isinstance(task, WrapperTask)
-
-
 def _write(task: Any, run: str, state: str, text: str, end: str) -> None:
-    if not _has_log(task):
+    if not has_store(task):
         return
     if text and not text.endswith("\n"):
         text += "\n"

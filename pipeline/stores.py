@@ -43,17 +43,18 @@ def _storing(roots: Iterable[Any], scope: Scope) -> Iterator[Any]:
     waiting = list(reversed(list(roots)))
     seen: set[str] = set()
     for task in reversed(waiting):
-        if _stores(task):
+        if has_store(task):
             yield task
     while waiting:
         task = waiting.pop()
         if task.task_id in seen or not hasattr(task, "_first_look"):
             continue
         seen.add(task.task_id)
-        if _stores(task):
+        if has_store(task):
             yield task
         waiting += [required for _, required in reversed(scope.requirements(task)[1])]
 
 
-def _stores(task: Any) -> bool:
+def has_store(task: Any) -> bool:
+    """Whether it is a step with an output of its own."""
     return isinstance(task, Task) and not isinstance(task, WrapperTask)

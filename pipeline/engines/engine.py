@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from luigi.scheduler import FAILED
 
-from pipeline import frames
+from pipeline import tracebacks
 from pipeline.secrets import redact
 from targets.messages import notes, said
 
@@ -56,7 +56,7 @@ def _as_text(error: BaseException | None) -> tuple[str, str, str] | None:
     if error is None:
         return None
     message = "\n".join([said(error), *notes(error)])
-    return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error))), frames.told(error)
+    return redact(f"{type(error).__name__}: {message}"), redact("".join(traceback.format_exception(error))), tracebacks.told(error)
 
 
 class Job(Protocol):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline import frames, steplogs, units
+from pipeline import steplogs, tracebacks, units
 from pipeline.characters import plain
 from pipeline.planning import Plan
 from pipeline.reporting.words import coloured, is_step, wrapped
@@ -55,7 +55,7 @@ def full(task: Any, error: BaseException, seconds: float, skipped: list[Any], *,
     lines = []
     for text in parameters(task):
         lines += wrapped(plain(text), width, "    ")
-    for line in frames.of(error).splitlines():
+    for line in tracebacks.of(error).splitlines():
         lines.append(f"  {line}" if line else "")
     lines += _log(task)
     if skipped:
@@ -82,7 +82,7 @@ def _short(where: str) -> str:
 
 def short(task: Any, error: BaseException, *, colour: bool) -> str:
     """One line, for the many failures that follow the first."""
-    words = frames.of(error).splitlines() or [type(error).__name__]
+    words = tracebacks.of(error).splitlines() or [type(error).__name__]
     return f"{coloured('failed:', 'red', colour)} {plain(redact(f'{task!r}: {words[-1]}'))}"
 
 

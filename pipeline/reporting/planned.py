@@ -13,7 +13,8 @@ from pipeline.parameters import is_tasks
 from pipeline.planning import Plan
 from pipeline.reporting.graph import Item, Need
 from pipeline.runs import kind_of
-from pipeline.task import BaseTask, Part, Task, WrapperTask
+from pipeline.stores import has_store
+from pipeline.task import BaseTask, Part
 from pipeline.verdict import required_while_running
 from targets.errors import PipelineError
 
@@ -46,7 +47,7 @@ def _needs(task: Any, current: bool, plan: Plan, at: dict[Any, int]) -> list[Nee
         return []
     static = [required for _, required in plan.scope.requirements(task)[1]]
     needs = dict.fromkeys(_need(required, at, dynamic=False) for required in static)
-    if isinstance(task, Task) and not isinstance(task, WrapperTask):
+    if has_store(task):
         # A record that cannot be read has its verdict; what it says about needs is not known.
         with suppress(PipelineError):
             record = task.target.find_record()
@@ -85,7 +86,7 @@ def _types(task: Any) -> dict[str, str]:
 
 
 def _output(task: Any) -> tuple[str, ...]:
-    if not isinstance(task, Task) or isinstance(task, WrapperTask):
+    if not has_store(task):
         return ()
     if task.outputs:
         return tuple(f"{name}: {kind.__name__}" for name, kind in task.outputs.items())

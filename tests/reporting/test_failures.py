@@ -8,7 +8,7 @@ import luigi
 import pytest
 
 import pipeline
-from pipeline import ExternalFile, Task, WrapperTask, frames, inherit_list
+from pipeline import ExternalFile, Task, WrapperTask, inherit_list, tracebacks
 from pipeline.errors import StepError
 from pipeline.reporting import console, summary
 from pipeline.reporting.tally import Tally
@@ -41,7 +41,7 @@ def caught(function, *args):
 
 
 def test_own_code_is_shown_and_libraries_are_folded():
-    lines = frames.told(caught(parse, "{")).splitlines()
+    lines = tracebacks.told(caught(parse, "{")).splitlines()
     assert lines[0].endswith("in caught")
     assert [line.rpartition(" in ")[2] for line in lines if ".py:" in line] == ["caught", "parse"]
     assert lines[3] == "    return json.loads(text)"
@@ -51,12 +51,12 @@ def test_own_code_is_shown_and_libraries_are_folded():
 
 
 def test_what_an_error_came_from_is_told_after_it():
-    text = frames.told(caught(from_another, "{"))
+    text = tracebacks.told(caught(from_another, "{"))
     assert text.index("RuntimeError: the configuration is wrong") < text.index("which came from") < text.index("JSONDecodeError")
 
 
 def test_a_recursion_is_shown_by_its_ends():
-    text = frames.told(caught(again, 500))
+    text = tracebacks.told(caught(again, 500))
     assert "more places of the project" in text
     assert len(text.splitlines()) < 40
 
@@ -66,21 +66,21 @@ def test_a_message_that_raises_hides_nothing():
         def __str__(self):
             raise ValueError
 
-    assert "Bad" in frames.told(Bad())
+    assert "Bad" in tracebacks.told(Bad())
     broken = SyntaxError("odd")
     broken.lineno, broken.text = 1, 5
-    assert frames.told(broken) == "SyntaxError: its message cannot be shown"
+    assert tracebacks.told(broken) == "SyntaxError: its message cannot be shown"
 
 
 def test_the_parts_of_a_group_are_named():
-    text = frames.told(ExceptionGroup("two things", [ValueError("one"), KeyError("other")]))
+    text = tracebacks.told(ExceptionGroup("two things", [ValueError("one"), KeyError("other")]))
     assert "ValueError: one" in text
     assert "KeyError: 'other'" in text
 
 
 def test_secrets_are_not_in_it():
     remembered("very-secret-word")
-    assert "very-secret-word" not in frames.told(ValueError("it is very-secret-word"))
+    assert "very-secret-word" not in tracebacks.told(ValueError("it is very-secret-word"))
 
 
 def test_a_child_tells_the_same_as_this_process():
@@ -88,13 +88,13 @@ def test_a_child_tells_the_same_as_this_process():
         def easy_run(self, inputs):
             return parse("{")
 
-    told = [frames.of(pipeline.build(Fails(), engine=engine).outcomes[Fails()].error) for engine in ("inline", "processes")]
+    told = [tracebacks.of(pipeline.build(Fails(), engine=engine).outcomes[Fails()].error) for engine in ("inline", "processes")]
     assert told[0] == told[1]
     assert "in easy_run" in told[0]
 
 
 def test_where_nothing_was_told_the_message_is():
-    assert frames.of(StepError("Task X died unexpectedly with exit code 3")) == "Task X died unexpectedly with exit code 3"
+    assert tracebacks.of(StepError("Task X died unexpectedly with exit code 3")) == "Task X died unexpectedly with exit code 3"
 
 
 # What is emitted while a build is at work
