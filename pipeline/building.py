@@ -127,10 +127,11 @@ def _enter_broken(entry: Entry, error: BaseException, plan: planning.Plan, worke
     """The entry of a run that did not come to its end, with what had ended until then."""
     outcomes = {task: Outcome("kept", verdict) for task, verdict in plan.verdicts.items() if verdict.is_current}
     scheduled = {task.task_id: task for task in map(owner_of, worker._scheduled_tasks.values())} if worker is not None else {}
-    for name, (state, duration, failure, begun, identity) in worker.settled.items() if worker is not None else ():
+    for name, one in worker.settled.items() if worker is not None else ():
         task = scheduled.get(name)
         if task is not None:
-            outcomes[task] = Outcome(state, plan.verdicts.get(task, CURRENT), duration, failure, begun, identity)
+            verdict = plan.verdicts.get(task, one.verdict or CURRENT)
+            outcomes[task] = Outcome(one.state, verdict, one.duration, one.error, one.begun, one.identity)
     error = interrupts.leaving_by() or error
     interrupted = isinstance(error, KeyboardInterrupt)
     entry.end(
@@ -278,14 +279,14 @@ def _outcomes(plan: planning.Plan, worker: Worker | None, scope: Scope) -> dict[
     for task in tasks:
         verdict = plan.verdicts.get(task, CURRENT)
         if task.task_id in told:
-            state, duration, error, started, identity = told[task.task_id]
-            if verdict.is_current and state != "kept":
-                verdict = repaired.get(task, verdict)
-            outcomes[task] = Outcome(state, verdict, duration, error, started, identity, task)
+            one = told[task.task_id]
+            if verdict.is_current and one.state != "kept":
+                verdict = repaired.get(task, one.verdict or verdict)
+            outcomes[task] = Outcome(one.state, verdict, one.duration, one.error, one.begun, one.identity, task)
         elif isinstance(task, ExternalFile) or getattr(task, "run", None) is None:
             # It may have appeared meanwhile: `retry_external_tasks`.
             is_there = verdict.is_current or (worker is not None and planning.find(task, scope).verdict.is_current)
-            error = None if is_there else _unasked(verdict) or _missing(task, verdict)
+            error: BaseException | None = None if is_there else _unasked(verdict) or _missing(task, verdict)
             outcomes[task] = Outcome("failed" if error else "kept", verdict, error=error, task=task)
         else:
             # What a kept step asked for when it last ran may have become current with what it needs, and nobody asked again.

@@ -11,13 +11,14 @@ from typing import Any
 from pipeline import planning
 from pipeline.errors import CycleError
 from pipeline.repairing import owner_of
+from pipeline.settled import Settled
 
 
-def of(task: Any, wanted: Iterable[Any], asked: Mapping[str, list[Any]], settled: Mapping[str, tuple[Any, ...]]) -> CycleError | None:
+def of(task: Any, wanted: Iterable[Any], asked: Mapping[str, list[Any]], settled: Mapping[str, Settled]) -> CycleError | None:
     """The cycle that a task would close which asks for these; `asked`: what each has asked for, ever; `settled`: what became of each."""
     names = {one.task_id for one in asked.get(task.task_id, ())}
     for one in wanted:
-        if one.task_id in names and settled.get(one.task_id, ("",))[0] not in ("ran", "kept"):
+        if one.task_id in names and not (one.task_id in settled and settled[one.task_id].state in ("ran", "kept")):
             path = way(one, task, asked)
             if path is not None:
                 return planning.cycle_error([task, *path])

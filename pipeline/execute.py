@@ -30,6 +30,7 @@ from pipeline.postponing import Held
 from pipeline.repairing import Needs, repairs
 from pipeline.sameness import stable_digest
 from pipeline.scope import Scope, current
+from pipeline.settled import Settled
 from pipeline.steplogs import StepLog
 from pipeline.task import BaseTask, Task
 from pipeline.verdict import NEVER_MADE, key_of, made_from
@@ -78,9 +79,8 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     found = planning.find(task, scope)
     if found.verdict.is_current:
         # Absent data stay absent unless somebody wants them: then the verdict is MISSING.
-        scope.tell(task, "kept", identity=found.identity)
+        scope.tell(Settled(task.task_id, "kept", identity=found.identity))
         return
-    why = str(found.verdict)
     requirements, leaves = scope.requirements(task)
     if found.first is not None and not any(found.first == required for _, required in leaves) and found.first.task_id not in scope.failed:
         # What it required when it last ran must run. If that comes out as it was, this task need not.
@@ -117,7 +117,7 @@ def _execute_locked(task: Task[Any], scope: Scope) -> None:
     failures.forget(task)
     identity = scope.identity_of(task, record)
     scope.committed(task, record, target.dumped, identity)
-    scope.tell(task, "ran", duration=duration, why=why, begun=execution.started, identity=identity)
+    scope.tell(Settled(task.task_id, "ran", duration, None, execution.started, identity, found.verdict))
 
 
 class Execution:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import luigi
@@ -13,6 +13,7 @@ from pipeline import planning
 from pipeline.errors import RequirementFailedError
 from pipeline.filecache import cached_digest, cached_tree_digest
 from pipeline.scope import current
+from pipeline.settled import Settled
 from pipeline.task import BaseTask, Task, WrapperTask
 from targets import seal
 
@@ -46,10 +47,10 @@ def can_be_complete(task: Any) -> bool:
     return type(task).complete is not luigi.Task.complete or bool(flatten(task.output()))
 
 
-def asked_in_vain(task: Any, wanted: Iterable[Any], asked: Iterable[Any], settled: Mapping[str, Sequence[Any]]) -> RequirementFailedError | None:
+def asked_in_vain(task: Any, wanted: Iterable[Any], asked: Iterable[Any], settled: Mapping[str, Settled]) -> RequirementFailedError | None:
     """What is wrong where a step asks for what has run: a scheduler does not run that again, so it would ask for ever.
 
-    `asked`: what it has asked for before; `settled`: what became of tasks, by their ids, the state first.
+    `asked`: what it has asked for before; `settled`: what became of tasks, by their ids.
     """
     if not isinstance(task, BaseTask):
         return None  # what it yields may be complete by other means: `luigi.DynamicRequirements`
@@ -60,7 +61,7 @@ def asked_in_vain(task: Any, wanted: Iterable[Any], asked: Iterable[Any], settle
                 f"{step!r}, which it asked for, was made and is another one: a parameter is private, or changes when it is written as text"
             )
     for plain in (one for requirement in wanted for one in _behind(requirement)):
-        has_run = plain.task_id in settled and settled[plain.task_id][0] == "ran"
+        has_run = plain.task_id in settled and settled[plain.task_id].state == "ran"
         if not has_run and plain.task_id not in before:
             continue
         lacking = why_incomplete(plain)

@@ -24,6 +24,7 @@ from pipeline import environment, instead, recovery, settings, structure
 from pipeline.code import Code
 from pipeline.errors import PipelineError, RequirementError, ambiguous_family
 from pipeline.forcing import Forcing
+from pipeline.settled import Settled
 from pipeline.sharing import Shared
 from pipeline.verdict import CURRENT, Finding
 from targets import processes, trust
@@ -70,8 +71,8 @@ class Scope:
         self.wanted: set[str] = set()
         #: Tasks that could not be made, where that is known to be final.
         self.failed: set[str] = set()
-        #: Told of every task that was settled: (task, "ran" | "kept", facts).
-        self.listener: Callable[[Any, str, dict[str, Any]], None] | None = None
+        #: Told of every task that was settled.
+        self.listener: Callable[[Settled], None] | None = None
         #: The key of the task that a worker of ours is at: if another process holds it, `Held` is raised, and the worker takes other work.
         self.goes_on_without: str | None = None
         self.code = Code()
@@ -190,9 +191,9 @@ class Scope:
         if self.inside_run:
             self._current[task.task_id] = Finding(CURRENT, identity, stamp, kind=type(task))
 
-    def tell(self, task: Any, what: str, **facts: Any) -> None:
+    def tell(self, settled: Settled) -> None:
         if self.listener is not None:
-            self.listener(task, what, facts)
+            self.listener(settled)
 
     def moved(self) -> None:
         """Something was executed, here or elsewhere: what was not current may be so now."""

@@ -27,6 +27,7 @@ from pipeline.postponing import Held
 from pipeline.repairing import owner_of
 from pipeline.scope import current
 from pipeline.secrets import redact
+from pipeline.settled import Settled
 from pipeline.task import BaseTask
 from targets.errors import MissingOutputError
 from targets.messages import said
@@ -91,7 +92,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         super().__init__(context, task, worker_id, DequeQueue(), reporter, **options)
         # Our own tasks look at their requirements themselves, when they load them.
         self.check_unfulfilled_deps &= not isinstance(task, BaseTask)
-        self.settled: list[tuple[str, str, float, Any, float | None, str | None]] = []
+        self.settled: list[Settled] = []
         #: When it began to run, as a moment and on a clock that is never set.
         self._begun = (0.0, 0.0)
         self._is_held = False
@@ -107,7 +108,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
     def run_now(self) -> Result:
         """Run the task here; the result says everything."""
         scope = current()
-        listener, scope.listener = scope.listener, self._listen
+        listener, scope.listener = scope.listener, self.settled.append
         owner = self._owner
         key, scope.goes_on_without = scope.goes_on_without, owner.key if isinstance(owner, BaseTask) else None
         self._begun = (time.time(), time.perf_counter())
@@ -127,9 +128,6 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
             return Result(task_id, HELD)
         return Result(task_id, status, explanation, tuple(missing), tuple(needs or ()), tuple(self.settled))
 
-    def _listen(self, task: Any, state: str, facts: dict[str, Any]) -> None:
-        self.settled.append((task.task_id, state, facts.get("duration", 0.0), None, facts.get("begun"), facts.get("identity")))
-
     def _forward_attributes(self) -> Any:
         return _Forwarded(self) if isinstance(self.task, BaseTask) else super()._forward_attributes()
 
@@ -141,7 +139,7 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
         if not needed and not isinstance(self.task, BaseTask):
             self._insist_on_complete()
             state = "kept" if type(self.task).run is luigi.Task.run else "ran"  # a wrapper has no body
-            self.settled.append((self.task.task_id, state, time.perf_counter() - since, None, begun, None))
+            self.settled.append(Settled(self.task.task_id, state, time.perf_counter() - since, begun=begun))
         return needed
 
     def _insist_on_complete(self) -> None:
@@ -157,9 +155,9 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
             return ""
         deaths.explain(ex)
         if isinstance(ex, RequirementFailedError):
-            self.settled.append((self._owner.task_id, "skipped", 0.0, ex, None, None))
+            self.settled.append(Settled(self._owner.task_id, "skipped", error=ex))
         else:
-            self.settled.append((self._owner.task_id, "failed", time.perf_counter() - self._begun[1], ex, self._begun[0], None))
+            self.settled.append(Settled(self._owner.task_id, "failed", time.perf_counter() - self._begun[1], ex, self._begun[0]))
         try:
             explanation = super()._handle_run_exception(ex)
         except Exception as error:  # in its `on_failure`: what it has failed with stays what is told

@@ -31,6 +31,7 @@ from pipeline.repairing import owner_of
 from pipeline.retrying import Retries
 from pipeline.scheduler import Scheduler
 from pipeline.scope import current
+from pipeline.settled import Settled
 from pipeline.structure import is_task
 from pipeline.task import BaseTask, Task
 from pipeline.taskprocess import TaskProcess
@@ -79,7 +80,7 @@ class Worker(luigi.worker.Worker):
         #: What Luigi's worker has found out itself.
         self._found_out: deque[tuple[Any, ...]] = deque()
         #: What became of each task: state, duration, error, when it began, the identity of its output.
-        self.settled: dict[str, tuple[str, float, BaseException | None, float | None, str | None]] = {}
+        self.settled: dict[str, Settled] = {}
         #: Tasks that other runs are at.
         self._postponed = Postponed()
         self._results = 0
@@ -240,25 +241,25 @@ class Worker(luigi.worker.Worker):
             self._keep_last_words(job, result.explanation)
             self._sweep_after(owner_of(job.task))
             job.task.trigger_event(Event.PROCESS_FAILURE, job.task, result.explanation)
-        for task_id, state, duration, error, begun, identity in result.settled:
-            known = self.settled.get(task_id)
-            if state == "skipped" and task_id in self._in_cycles:
+        for one in result.settled:
+            known = self.settled.get(one.task_id)
+            if one.state == "skipped" and one.task_id in self._in_cycles:
                 # It has asked again for what waits for it.
-                state, error = "failed", planning.cycle_error(self._in_cycles[task_id])
-            if known is None or known[0] != "ran" or state != "kept":
-                self.settled[task_id] = (state, duration, StepError(*error) if isinstance(error, tuple) else error, begun, identity)
+                one = one._replace(state="failed", error=planning.cycle_error(self._in_cycles[one.task_id]))
+            if known is None or known.state != "ran" or one.state != "kept":
+                self.settled[one.task_id] = one._replace(error=StepError(*one.error)) if isinstance(one.error, tuple) else one
         if self._observer is not None:
             self._tell(self._observer, job.task, result)
         return result.task_id, result.status, result.explanation, result.missing, result.needs
 
     def _tell(self, observer: Observer, task: Any, result: engines.Result) -> None:
         told = False
-        for task_id, state, duration, *_ in result.settled:
-            settled = self._scheduled_tasks.get(task_id) or (owner_of(task) if task_id == owner_of(task).task_id else None)
+        for one in result.settled:
+            settled = self._scheduled_tasks.get(one.task_id) or (owner_of(task) if one.task_id == owner_of(task).task_id else None)
             if settled is not None:
-                state = "failed" if task_id in self._in_cycles and state == "skipped" else state
-                observer.ended(settled, state, duration, self.settled[task_id][2])
-                told = told or task_id == result.task_id
+                state = "failed" if one.task_id in self._in_cycles and one.state == "skipped" else one.state
+                observer.ended(settled, state, one.duration, self.settled[one.task_id].error)
+                told = told or one.task_id == result.task_id
         if not told:
             # A wrapper, or one that has asked for something.
             observer.ended(task, "kept" if result.status == DONE else WAITING, 0.0, None)
@@ -273,7 +274,7 @@ class Worker(luigi.worker.Worker):
             self._keep_last_words(job, explanation)
             result = task_id, status, explanation, missing, needs
         error = StepError(explanation)
-        self.settled[task_id] = ("failed", 0.0, error, None, None)
+        self.settled[task_id] = Settled(task_id, "failed", error=error)
         if self._observer is not None:
             self._observer.ended(self._scheduled_tasks[task_id], "failed", 0.0, error)
         self._found_out.append(result)
@@ -343,7 +344,8 @@ class Worker(luigi.worker.Worker):
         hopeless = self._why_hopeless(kwargs["task_id"], kwargs["new_deps"]) if kwargs.get("new_deps") else None
         if hopeless is not None:
             self._given_up[kwargs["task_id"]] = hopeless
-            self.settled[owner_of(self._scheduled_tasks[kwargs["task_id"]]).task_id] = ("failed", 0.0, hopeless, None, None)
+            owner = owner_of(self._scheduled_tasks[kwargs["task_id"]]).task_id
+            self.settled[owner] = Settled(owner, "failed", error=hopeless)
             if self._observer is not None:
                 self._observer.ended(self._scheduled_tasks[kwargs["task_id"]], "failed", 0.0, hopeless)
         if kwargs["status"] == PENDING and kwargs["task_id"] in self._given_up:
@@ -363,8 +365,8 @@ class Worker(luigi.worker.Worker):
     def _is_tried_again(self, task_id: str) -> bool:
         if task_id in self._given_up or self._stop_requesting_work:
             return False
-        state, _, error, *_ = self.settled.get(task_id, ("failed", 0.0, None))
-        return self._retries.plan(self._scheduled_tasks.get(task_id), state, error)
+        settled = self.settled.get(task_id)
+        return self._retries.plan(self._scheduled_tasks.get(task_id), settled.state if settled else "failed", settled.error if settled else None)
 
     def _get_work(self) -> Any:
         for task in self._retries.due():

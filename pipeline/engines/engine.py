@@ -15,6 +15,7 @@ from luigi.scheduler import FAILED
 
 from pipeline import tracebacks
 from pipeline.secrets import redact
+from pipeline.settled import Settled
 from targets.messages import notes, said
 
 #: The status of a job that did not begin, because another run holds its key.
@@ -31,14 +32,14 @@ class Result:
     missing: tuple[str, ...] = ()
     #: (module, family, parameters) of what the task asked for while running.
     needs: tuple[tuple[str, str, dict[str, str]], ...] = ()
-    #: (task id, state, duration, error, when it began, identity) of every task that was settled while the job ran.
-    settled: tuple[tuple[str, str, float, Any, float | None, str | None], ...] = ()
+    #: Every task that was settled while the job ran.
+    settled: tuple[Settled, ...] = ()
     #: Whether its process died.
     died: bool = False
 
     @classmethod
     def failure(cls, task_id: str, words: str, *, died: bool = False) -> Result:
-        return cls(task_id, FAILED, words, settled=((task_id, "failed", 0.0, (words,), None, None),), died=died)
+        return cls(task_id, FAILED, words, settled=(Settled(task_id, "failed", error=(words,)),), died=died)
 
     def __reduce__(self) -> Any:
         # One travels for each task, and what dataclasses do of themselves costs nearly twice as much.
@@ -46,10 +47,9 @@ class Result:
 
     def as_text(self) -> Result:
         """The same with (message, traceback) instead of exceptions, since many cannot be pickled."""
-        if all(error is None for _, _, _, error, *_ in self.settled):
+        if all(one.error is None for one in self.settled):
             return self
-        settled = tuple((name, state, duration, _as_text(error), begun, identity) for name, state, duration, error, begun, identity in self.settled)
-        return dataclasses.replace(self, settled=settled)
+        return dataclasses.replace(self, settled=tuple(one._replace(error=_as_text(one.error)) for one in self.settled))
 
 
 def _as_text(error: BaseException | None) -> tuple[str, str, str] | None:
