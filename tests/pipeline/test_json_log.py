@@ -120,7 +120,7 @@ def test_a_log_that_cannot_be_opened_is_one_warning(how, workers, call, tmp_path
 def test_a_name_of_a_file_that_is_no_text_loses_no_line(tmp_path):
     handler = JsonLinesHandler(str(tmp_path / "lines.jsonl"))
     for name in (os.fsdecode(b"caf\xe9.csv"), "café.csv"):
-        handler.handle(logging.makeLogRecord({"msg": "cannot read %s", "args": (name,)}))
+        handler.handle(logging.makeLogRecord({"name": "app", "msg": "cannot read %s", "args": (name,)}))
     handler.close()
     first, second = (tmp_path / "lines.jsonl").read_text().splitlines()
     assert json.loads(first)["message"] == "cannot read caf\udce9.csv"
