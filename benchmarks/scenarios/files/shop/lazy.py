@@ -1,0 +1,2 @@
+def late(value):
+    return value + 300

@@ -1,0 +1,2 @@
+def long_name(value):
+    return value + 100

@@ -1,0 +1,9 @@
+REGISTRY = {}
+
+
+def register(name):
+    def decorate(function):
+        REGISTRY[name] = function
+        return function
+
+    return decorate

@@ -1,0 +1,2 @@
+def near(value):
+    return value + 400
