@@ -28,6 +28,8 @@ log = logging.getLogger("pipeline")
 UNKNOWN = "0" * 64
 
 _NO_OPTIONS: Mapping[str, Any] = {}
+#: Which options of which class were told to be without effect.
+_told: set[tuple[type, Any]] = set()
 
 
 class Loader:
@@ -62,9 +64,10 @@ class Loader:
             raise Needs([] if known else list(dict.fromkeys(needs)), again=list(dict.fromkeys(again)))
 
     def tell_of_options(self, paths: list[str]) -> None:
-        """A warning for each of `load_options` that has no effect."""
+        """A warning for each of `load_options` that has no effect, once for a class."""
         for place in type(self.task).load_options:
-            if not any(_is_at(place, path) for path in paths):
+            if not any(_is_at(place, path) for path in paths) and (type(self.task), place) not in _told:
+                _told.add((type(self.task), place))
                 log.warning("%r: load_options names %r, which is none of its requirements: it has no effect", self.task, place)
 
     def found(self, task: Any) -> Finding:
