@@ -1,9 +1,9 @@
-"""SIGTERM and SIGINT while a run is at work: steps get a grace period, nothing is left behind, the exit code says what happened.
+"""SIGTERM, SIGINT and SIGHUP while a run is at work: steps get a grace period, nothing is left behind, the exit code says what happened.
 
 Promises: the first signal raises `Terminated` or `KeyboardInterrupt` where the main thread is, so that `finally` blocks run and unfinished
 outputs are undone; child processes are told the same. After the grace period, or at a second signal, the process ends at once, having
-removed what unfinished outputs had written. It works as process 1 of a container too, whose signals the kernel ignores unless
-somebody handles them.
+removed what unfinished outputs had written. A terminal that goes away sends SIGHUP, which is heeded like SIGTERM unless `nohup` has it
+ignored. It works as process 1 of a container too, whose signals the kernel ignores unless somebody handles them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came. No step can mistake it for an error of its own."""
+    """SIGTERM or SIGHUP came. No step can mistake it for an error of its own."""
 
 
 #: What is to be ended at once when the process is.
@@ -39,6 +39,10 @@ _came: int | None = None
 #: Whether this is a child process of ours (or a fork of one), where ctrl-C is ignored.
 _is_child = False
 _USUAL: dict[signal.Signals, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+#: Comes twice, from the system and from the shell, when a terminal goes away.
+_HANGUP = getattr(signal, "SIGHUP", None)
+if _HANGUP is not None:
+    _USUAL[_HANGUP] = signal.SIG_DFL
 
 
 #: What sees signals while they are heeded here.
@@ -91,7 +95,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextlib.contextmanager
 def heeded(grace: float) -> Iterator[None]:
-    """Handle both signals meanwhile, in the main thread and where nobody else does."""
+    """Handle these signals meanwhile, in the main thread and where nobody else does."""
     global _heeding, _leaving_by, _came, _watch
     heeded_here = [number for number, handler in _USUAL.items() if signal.getsignal(number) == handler]
     if _heeding or not heeded_here or threading.current_thread() is not threading.main_thread():
@@ -175,7 +179,7 @@ def _leave(number: int, _: Any) -> None:
         return
     if _leaving_by is not None:
         return  # the blocks are being left already: they must not be left in their turn, and `_Watch` knows what a second signal means
-    _leaving_by = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+    _leaving_by = KeyboardInterrupt() if number == signal.SIGINT else Terminated()
     raise _leaving_by
 
 
@@ -209,9 +213,11 @@ class _Watch:
             if received in (b"", _END):
                 return
             if received[0] in self.numbers:
+                if code is not None and received[0] == _HANGUP:
+                    continue
                 if code is not None:
                     give_up(code)
-                code = TERMINATED if received[0] == signal.SIGTERM else INTERRUPTED
+                code = INTERRUPTED if received[0] == signal.SIGINT else TERMINATED
 
     def close(self) -> None:
         signal.set_wakeup_fd(self._before)

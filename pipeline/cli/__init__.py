@@ -37,6 +37,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
 
     from pipeline import interrupts, logs, settings
     from pipeline.errors import BusyError, ConditionError, UnknownOutputError, UnknownRunError, UnknownTaskError
+    from pipeline.reporting import console
     from targets.errors import PipelineError
     from targets.messages import said
 
@@ -56,7 +57,7 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
     except (click.Abort, KeyboardInterrupt) as error:
         # click makes an Abort of what it takes for ctrl-C.
         terminated = isinstance(error.__context__ if isinstance(error, click.Abort) else error, interrupts.Terminated)
-        click.echo("terminated" if terminated else "interrupted", err=True)
+        console.emit("terminated" if terminated else "interrupted")
         return interrupts.TERMINATED if terminated else interrupts.INTERRUPTED
     except (UnknownOutputError, UnknownRunError, UnknownTaskError, ConditionError) as error:
         _say(f"Error: {said(error)}\n")
@@ -66,7 +67,6 @@ def call(group: click.Group, arguments: Sequence[str] | None, called_as: str, ap
         return BUSY if isinstance(error, BusyError) else UNPLANNED
     except OSError as error:
         from pipeline.cli import showing
-        from pipeline.reporting import console
 
         if not showing.was_showing(error):
             _show_without_secrets()

@@ -131,8 +131,10 @@ def _serve(
     for end in parents:
         end.close()
     _die_with_parent(parent)
-    # Ctrl-C reaches the whole group: the parent decides what becomes of the steps.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # These reach the whole group: the parent decides what becomes of the steps.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     interrupts.raise_in_child()
     # The parent held it while forking. A step that starts a build of its own would wait for it forever.
     luigi.worker.fork_lock = threading.Lock()

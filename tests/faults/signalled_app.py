@@ -136,9 +136,8 @@ def start(folder, workers=1, how="plain", *arguments, wrapper=(), **more):
     """`python app.py`, as a person types it."""
     environment = {name: value for name, value in os.environ.items() if name != "LUIGI_CONFIG_PATH"} | {"PYTHONPATH": str(ROOT)}
     command = [*wrapper, sys.executable, "app.py", str(workers), how, *map(str, arguments)]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True, **more
-    )
+    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **nowhere | more)
 
 
 class Forked:

@@ -1,10 +1,13 @@
 """SIGTERM and SIGINT at random moments, also as process 1, and twice: the exit code, no orphans, nothing left behind, and the next run is right."""
 
+import fcntl
 import os
 import pathlib
+import pty
 import random
 import shutil
 import signal
+import termios
 import time
 
 import pytest
@@ -101,6 +104,31 @@ def test_twice_at_random_moments(name, workers, app):
         took = time.monotonic() - begun
         interrupted += insist_on_a_clean_end(app, process, number, ended, took, signals=2) == ["interrupted"]
     assert interrupted > HEAVY
+
+
+@linux
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_terminal_that_goes_away(workers, app):
+    (app / "luigi.cfg").write_text("[pipeline]\ngrace = 60\n")
+    ours, theirs = pty.openpty()
+    process = start(app, workers, "tidy", stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(theirs)
+    wait_for_a_step(app, process, "tidy")
+    os.close(ours)
+    assert process.wait(30) == 143
+    assert processes_of(process.pid) == []
+    assert outcomes(app) == ["interrupted"]
+    assert (app / "tidied").exists()
+    assert leftovers(app) == []
+
+
+@linux
+def test_nohup_goes_on(app):
+    process = start(app, 2, "plain", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_for_a_step(app, process, "at-*")
+    os.killpg(process.pid, signal.SIGHUP)
+    assert process.wait(30) == 0
+    assert outcomes(app) == ["done"]
 
 
 @linux
