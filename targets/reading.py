@@ -15,12 +15,12 @@ import queue
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from targets import seal
+from targets import seal, trust
 from targets.errors import DamagedError, StoreError
 from targets.helping import helped
 from targets.record import Part
 from targets.room import room
-from targets.seal import DIGEST_BYTES, PIECE
+from targets.seal import CHECKSUM_BYTES, DIGEST_BYTES, PIECE
 from targets.store import Store
 
 # Small: pickle copies what is left in the buffer each time it looks ahead. What is larger than it goes past it.
@@ -42,7 +42,9 @@ def verified_bytes(store: Store, part: Part) -> BinaryIO:
 def verified_file(store: Store, part: Part) -> BinaryIO:
     """A file of several pieces, open for reading."""
     name = store.where(part.file)
-    if seal.digest_of_pieces(part.pieces) != part.digest or len(part.pieces) != -(-part.size // PIECE) * DIGEST_BYTES:
+    count = -(-part.size // PIECE)
+    lengths = len(part.pieces), len(part.checksums or bytes(count * CHECKSUM_BYTES))  # earlier records have none
+    if seal.digest_of_pieces(part.pieces) != part.digest or lengths != (count * DIGEST_BYTES, count * CHECKSUM_BYTES):
         raise DamagedError(f"the record of {name} contradicts itself: the digests of its pieces do not make that of the whole")
     file = store.open(part.file)
     try:
@@ -55,7 +57,7 @@ def verified_file(store: Store, part: Part) -> BinaryIO:
     if found != part.size:
         file.close()
         raise _other_size(store, part, found)
-    return io.BufferedReader(_Pieces(file, part.size, part.pieces, name), _BUFFER)
+    return io.BufferedReader(_Pieces(file, part, name), _BUFFER)
 
 
 def _other_size(store: Store, part: Part, found: int) -> DamagedError:
@@ -63,12 +65,16 @@ def _other_size(store: Store, part: Part, found: int) -> DamagedError:
 
 
 class _Pieces(io.RawIOBase):
-    """A file whose pieces are compared with their digests as they are read."""
+    """A file whose pieces are compared with their checksums as they are read, or with their digests where records are signed.
 
-    def __init__(self, file: BinaryIO, size: int, pieces: bytes, name: str) -> None:
+    Other data that fit the checksums can be made on purpose. Without a key whoever does that might as well replace the record.
+    """
+
+    def __init__(self, file: BinaryIO, part: Part, name: str) -> None:
         self._file = file
-        self._size = size
-        self._pieces = pieces
+        self._size = size = part.size
+        self._is_quick = bool(part.checksums) and not trust.keyring()
+        self._expected = part.checksums if self._is_quick else part.pieces
         self._name = name
         self._position = 0
         #: The piece that was read last for the sake of a part of it.
@@ -96,7 +102,7 @@ class _Pieces(io.RawIOBase):
     def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def,override]
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), max(self._size - self._position, 0))
-        if wanted < 4 * PIECE:
+        if self._is_quick or wanted < 4 * PIECE:
             self._read(view[:wanted], self._check)
         else:
             # The second thread lives no longer than this call: a file may be closed by the garbage collector, in any thread and at any moment,
@@ -157,8 +163,10 @@ class _Pieces(io.RawIOBase):
             raise self._damaged(f"{self._name} has fewer bytes than its record says; it will be made again")
 
     def _check(self, at: int, piece: memoryview) -> None:
-        if bytes.fromhex(seal.digest(piece)) != self._pieces[at * DIGEST_BYTES : (at + 1) * DIGEST_BYTES]:
-            raise self._damaged(f"{self._name} is not what was written (its digest differs); it will be made again")
+        found = seal.checksum(piece) if self._is_quick else seal.digest_bytes(piece)
+        if found != self._expected[at * len(found) : (at + 1) * len(found)]:
+            what = "checksum" if self._is_quick else "digest"
+            raise self._damaged(f"{self._name} is not what was written (its {what} differs); it will be made again")
 
     def _damaged(self, words: str) -> DamagedError:
         self.damage = damage = DamagedError(words)

@@ -39,8 +39,13 @@ class Part:
     size: int
     kind: str = "file"
     columns: Mapping[str, str] | None = None
-    #: The joined digests of its pieces, where it has several.
+    #: The joined digests and checksums of its pieces, where it has several.
     pieces: bytes = b""
+    checksums: bytes = b""
+
+    @classmethod
+    def of(cls, sealed: seal.Seal, name: str, file: str, format: str, size: int, **more: Any) -> Part:
+        return cls(name, file, format, sealed.digest, size, pieces=sealed.pieces, checksums=sealed.checksums, **more)
 
 
 class Input(NamedTuple):
@@ -302,20 +307,25 @@ _KINDS: dict[str, Any] = {
 _values = operator.attrgetter(*_DEFAULTS)
 
 
+_PACKED = ("pieces", "checksums")
+
+
 def _part_json(part: Part) -> dict[str, Any]:
     body: dict[str, Any] = {"name": part.name, "file": part.file, "format": part.format, "digest": part.digest, "size": part.size}
     if part.kind != "file":
         body["kind"] = part.kind
     if part.columns is not None:
         body["columns"] = dict(part.columns)
-    if part.pieces:
-        body["pieces"] = base64.b64encode(part.pieces).decode()
+    for name in _PACKED:
+        if packed := getattr(part, name):
+            body[name] = base64.b64encode(packed).decode()
     return body
 
 
 def _part(body: dict[str, Any]) -> Part:
-    if "pieces" in body:
-        body["pieces"] = base64.b64decode(body["pieces"], validate=True)
+    for name in _PACKED:
+        if name in body:
+            body[name] = base64.b64decode(body[name], validate=True)
     part = Part(**body)
     if not all(isinstance(text, str) for text in (part.name, part.file, part.format, part.digest, part.kind)) or type(part.size) is not int:
         raise TypeError(f"a part is {body!r:.80}")

@@ -1,7 +1,9 @@
 """Digests: the one place where bytes are turned into the hash that says whether they are still the same.
 
 A file is hashed in pieces of 1 MiB, so that a part of it can be verified without reading the rest: its digest is that of its only piece,
-or one made from the digests of its pieces. `targets.writing` hashes while it writes, `targets.reading` hands out nothing that does not verify.
+or one made from the digests of its pieces. Each of several pieces has a checksum as well, of 128 bits, which is computed ten times as fast: it
+tells what a disk or a network has done to bytes, a digest also what a person has. `targets.writing` hashes while it writes, `targets.reading`
+hands out nothing that does not verify.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from blake3 import blake3
+from xxhash import xxh3_128, xxh3_128_digest
 
 from targets.errors import DamagedError
 from targets.paths import walk
@@ -18,6 +22,7 @@ from targets.room import room
 
 PIECE = 1 << 20
 DIGEST_BYTES = 32
+CHECKSUM_BYTES = 16
 _PORTION = 1 << 16
 # Another hash function than that of contents, so that no content can have the digest of a longer one.
 _OF_PIECES = "luigi-warp 2026-11 digests of the pieces of a file"
@@ -26,6 +31,15 @@ _OF_PIECES = "luigi-warp 2026-11 digests of the pieces of a file"
 def digest(data: bytes | bytearray | memoryview) -> str:
     """The digest of these bytes in one piece, as 64 hexadecimal characters."""
     return blake3(data).hexdigest()
+
+
+def digest_bytes(data: bytes | bytearray | memoryview) -> bytes:
+    return blake3(data).digest()
+
+
+def checksum(data: bytes | bytearray | memoryview) -> bytes:
+    """What tells whether these bytes are the same, as long as nobody has tried to deceive."""
+    return xxh3_128_digest(data)
 
 
 def short_digest(data: bytes) -> str:
@@ -43,42 +57,54 @@ def combine(parts: Iterable[str]) -> str:
     return hasher.hexdigest()
 
 
-class Pieces:
-    """A digest in the making. Give it the bytes in any portions, then `finish`."""
+class Seal(NamedTuple):
+    """What a record says of the content of a file; where it has several pieces, their joined digests and checksums."""
 
-    __slots__ = ("_current", "_done", "_filled")
+    digest: str
+    pieces: bytes = b""
+    checksums: bytes = b""
+
+
+class Pieces:
+    """A seal in the making. Give it the bytes in any portions, then `finish`."""
+
+    __slots__ = ("_checksum", "_checksums", "_current", "_done", "_filled")
 
     def __init__(self) -> None:
-        self._current = blake3()
+        self._current, self._checksum = blake3(), xxh3_128()
         self._done: list[bytes] = []
+        self._checksums: list[bytes] = []
         self._filled = 0
 
     def update(self, data: memoryview | bytes | bytearray) -> None:
         # A piece is closed only when more comes: a file of exactly one piece has no list of pieces.
         if self._filled + len(data) <= PIECE:
-            self._current.update(data)
-            self._filled += len(data)
+            self._add(data)
             return
         view = memoryview(data)
         while view:
             if self._filled == PIECE:
                 self._done.append(self._current.digest())
-                self._current, self._filled = blake3(), 0
+                self._checksums.append(self._checksum.digest())
+                self._current, self._checksum, self._filled = blake3(), xxh3_128(), 0
             portion = view[: PIECE - self._filled]
-            self._current.update(portion)
-            self._filled += len(portion)
+            self._add(portion)
             view = view[len(portion) :]
+
+    def _add(self, data: memoryview | bytes | bytearray) -> None:
+        self._current.update(data)
+        self._checksum.update(data)
+        self._filled += len(data)
 
     def update_all(self, portions: Iterable[memoryview | bytes | bytearray]) -> None:
         for portion in portions:
             self.update(portion)
 
-    def finish(self) -> tuple[str, bytes]:
-        """The digest, and the joined digests of the pieces where there are several."""
+    def finish(self) -> Seal:
         if not self._done:
-            return self._current.hexdigest(), b""
+            return Seal(self._current.hexdigest())
         pieces = b"".join([*self._done, self._current.digest()])
-        return digest_of_pieces(pieces), pieces
+        return Seal(digest_of_pieces(pieces), pieces, b"".join([*self._checksums, self._checksum.digest()]))
 
 
 def digest_of_pieces(pieces: bytes) -> str:
@@ -86,8 +112,8 @@ def digest_of_pieces(pieces: bytes) -> str:
     return blake3(pieces, derive_key_context=_OF_PIECES).hexdigest()
 
 
-def file_seal(path: str | os.PathLike[str]) -> tuple[str, bytes]:
-    """The digest of a file's content and those of its pieces, read in portions."""
+def file_seal(path: str | os.PathLike[str]) -> Seal:
+    """The seal of a file's content, read in portions."""
     hasher = Pieces()
     with open(path, "rb", buffering=0) as file:
         # A file's size is a hint: some file systems do not know it, and it may grow.
@@ -99,7 +125,7 @@ def file_seal(path: str | os.PathLike[str]) -> tuple[str, bytes]:
 
 def file_digest(path: str | os.PathLike[str]) -> str:
     """The digest of a file's content."""
-    return file_seal(path)[0]
+    return file_seal(path).digest
 
 
 def tree_digest(directory: str | os.PathLike[str]) -> tuple[str, int]:

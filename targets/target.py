@@ -220,8 +220,8 @@ class Target(luigi.target.Target, Generic[T]):
         except BaseException:
             writer.abandon()
             raise
-        digest, size, pieces = writer.finish()
-        return (Part(self.part, self.name, self.format_name(), digest, size, columns=self.describe(value), pieces=pieces),)
+        sealed, size = writer.finish()
+        return (Part.of(sealed, self.part, self.name, self.format_name(), size, columns=self.describe(value)),)
 
     def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Facts, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []

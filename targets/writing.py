@@ -1,6 +1,6 @@
 """Writing a file and hashing it in one go.
 
-Promises: what `finish` returns is the digest of what is in the file. A small output costs one system call. Of a larger one a few megabytes are
+Promises: what `finish` returns is the seal of what is in the file. A small output costs one system call. Of a larger one a few megabytes are
 held back, as references to what stays as it is meanwhile, and are hashed in a second thread while they are written. Where a
 format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails raises `OSError`
 and leaves the file to whoever made it.
@@ -16,7 +16,7 @@ from typing import Any
 
 from targets.helping import helped
 from targets.permissions import create
-from targets.seal import PIECE, Pieces, file_seal
+from targets.seal import PIECE, Pieces, Seal, file_seal
 
 #: Smaller portions are copied into one, which costs less than to handle each.
 _PORTION = 1 << 14
@@ -148,14 +148,12 @@ class HashingWriter(io.BufferedIOBase):
         self._held, self._small, self._waiting = [], bytearray(), 0
         self.close()
 
-    def finish(self) -> tuple[str, int, bytes]:
-        """Close the file; returns the digest and the size of what it holds, and the digests of its pieces if there are several."""
+    def finish(self) -> tuple[Seal, int]:
+        """Close the file; returns the seal and the size of what it holds."""
         self.close()
         if self._revisited is None:
-            digest, pieces = self._pieces.finish()
-            return digest, self._size, pieces
-        digest, pieces = file_seal(self._path)
-        return digest, os.stat(self._path).st_size, pieces
+            return self._pieces.finish(), self._size
+        return file_seal(self._path), os.stat(self._path).st_size
 
 
 def _is_its_own(array: Any) -> bool:

@@ -36,13 +36,13 @@ class FileTarget(Target[Path]):
         name = self._name_for(source)
         # Before the move, so that a refusal names the place that easy_run knows, and leaves it there.
         kind = "directory" if source.is_dir() else "file"
-        pieces = b""
         if kind == "directory":
             digest, size = seal_directory(source)
+            sealed = seal.Seal(digest)
         else:
-            (digest, pieces), size = seal.file_seal(source), source.stat().st_size
+            sealed, size = seal.file_seal(source), source.stat().st_size
         shutil.move(source, draft.create(name))
-        return (Part(self.part, name, self.format_name(), digest, size, kind=kind, pieces=pieces),)
+        return (Part.of(sealed, self.part, name, self.format_name(), size, kind=kind),)
 
     def _name_for(self, source: Path) -> str:
         if type(self).extension != FileTarget.extension:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from targets.seal import PIECE, Pieces
+from targets.seal import PIECE, Pieces, Seal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EDGES = [size + more for size in (1 << 14, 1 << 18, PIECE, 8 * PIECE) for more in (-1, 0, 1)]
 
 
-def file_seal_of(data: bytes) -> tuple[str, bytes]:
-    """The digest of a file with this content, and those of its pieces."""
+def file_seal_of(data: bytes) -> Seal:
+    """The seal of a file with this content."""
     pieces = Pieces()
     pieces.update(data)
     return pieces.finish()

@@ -1,5 +1,6 @@
 """Outputs of several pieces: hashed while they are written, verified piece by piece while they are read."""
 
+import dataclasses
 import os
 import pickle
 import random
@@ -12,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from target_checks import EDGES, file_seal_of
 
-from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget
+from targets import BytesTarget, DamagedError, FeatherTarget, LoadError, NumpyTarget, ParquetTarget, PickleTarget, seal
 from targets.opening import open_store
 from targets.reading import lent, verified_file
 from targets.record import Part, Record
 from targets.seal import PIECE, digest, digest_of_pieces
 
 RNG = np.random.default_rng(7)
+SAME = b"always the same!"
 FRAME = pd.DataFrame({f"c{n}": RNG.random(150_000) for n in range(5)})
 STORED = {
     "pickle": (PickleTarget, {"array": RNG.random(500_000), "more": list(range(1000))}),
@@ -99,10 +101,43 @@ def test_columns_that_are_not_asked_for_are_not_read(tmp_path):
 def test_pieces_that_do_not_make_the_digest_are_refused(tmp_path):
     data = RNG.bytes(2 * PIECE)
     other = file_seal_of(RNG.bytes(2 * PIECE))
-    whole, _ = file_seal_of(data)
+    sealed = file_seal_of(data)
 
-    with pytest.raises(DamagedError, match="contradicts itself"):
-        verified_file(open_store(str(tmp_path)), Part("", "x", "bin", whole, len(data), pieces=other[1]))
+    for wrong in (sealed._replace(pieces=other.pieces), sealed._replace(checksums=sealed.checksums[:16])):
+        with pytest.raises(DamagedError, match="contradicts itself"):
+            verified_file(open_store(str(tmp_path)), Part.of(wrong, "", "x", "bin", len(data)))
+
+
+@pytest.mark.parametrize("at", [5, PIECE + 5, 6 * PIECE + 5])
+def test_a_piece_is_compared_with_its_checksum_and_with_its_digest_where_there_is_a_key(at, tmp_path, monkeypatch):
+    target = BytesTarget(tmp_path / "x.bin")
+    target.dump(RNG.bytes(7 * PIECE))
+    data = bytearray((tmp_path / "x.bin").read_bytes())
+    data[at] ^= 1
+    (tmp_path / "x.bin").write_bytes(data)
+    with pytest.raises(DamagedError, match="its checksum differs"):
+        target.load()
+    # Somebody has found other data with the same checksums.
+    monkeypatch.setattr(seal, "checksum", lambda piece: SAME)
+    record = target.record
+    part = dataclasses.replace(record.parts[0], checksums=SAME * 7)
+    target.rewrite(dataclasses.replace(record, parts=(part,)))
+    assert target.load() == data
+    monkeypatch.setenv("PIPELINE_SIGNING_KEY", "k" * 32)
+    target.rewrite(target.record, vouched=True)
+    with pytest.raises(DamagedError, match="its digest differs"):
+        target.load()
+
+
+def test_records_without_checksums_are_read(tmp_path):
+    target = BytesTarget(tmp_path / "x.bin")
+    data = RNG.bytes(2 * PIECE)
+    record = target.dump(data)
+    target.rewrite(dataclasses.replace(record, parts=tuple(dataclasses.replace(part, checksums=b"") for part in record.parts)))
+    assert target.load() == data
+    (tmp_path / "x.bin").write_bytes(data[:-1] + b"x")
+    with pytest.raises(DamagedError, match="its digest differs"):
+        target.load()
 
 
 def test_a_record_keeps_the_pieces(tmp_path):
@@ -110,15 +145,16 @@ def test_a_record_keeps_the_pieces(tmp_path):
     record = target.dump(RNG.bytes(2 * PIECE + 5))
 
     assert len(record.parts[0].pieces) == 3 * 32
+    assert len(record.parts[0].checksums) == 3 * 16
     assert Record.from_bytes(record.to_bytes()).parts == record.parts
 
 
 def test_no_content_has_the_digest_of_a_longer_one():
     data = RNG.bytes(2 * PIECE)
-    whole, pieces = file_seal_of(data)
+    sealed = file_seal_of(data)
 
-    assert whole != digest(pieces)
-    assert whole == digest_of_pieces(pieces)
+    assert sealed.digest != digest(sealed.pieces)
+    assert sealed.digest == digest_of_pieces(sealed.pieces)
 
 
 def test_a_mapped_array_is_verified_first(tmp_path):
@@ -212,7 +248,7 @@ SEAL = file_seal_of(DATA)
 def test_a_reader_gives_what_the_file_holds(tmp_path_factory, reads):
     folder = tmp_path_factory.mktemp("reads")
     (folder / "x").write_bytes(DATA)
-    file = verified_file(open_store(str(folder)), Part("", "x", "bin", SEAL[0], len(DATA), pieces=SEAL[1]))
+    file = verified_file(open_store(str(folder)), Part.of(SEAL, "", "x", "bin", len(DATA)))
     for at, count in reads:
         file.seek(at)
         assert file.read(count) == (DATA[at:] if count < 0 else DATA[at : at + count])
@@ -245,9 +281,8 @@ def test_a_pickle_is_read_from_memory_that_is_lent(tmp_path_factory, parts, prot
     value = [_some(kind, size) for kind, size in parts]
     data = pickle.dumps([*value, bytes(PIECE)], protocol)
     (folder / "x").write_bytes(data)
-    whole, pieces = file_seal_of(data)
 
-    with verified_file(open_store(str(folder)), Part("", "x", "pkl", whole, len(data), pieces=pieces)) as file:
+    with verified_file(open_store(str(folder)), Part.of(file_seal_of(data), "", "x", "pkl", len(data))) as file:
         assert lent(file) is not file
         *loaded, _ = pickle.load(lent(file))
 
