@@ -9,6 +9,7 @@ hands out nothing that does not verify.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -68,43 +69,80 @@ class Seal(NamedTuple):
 class Pieces:
     """A seal in the making. Give it the bytes in any portions, then `finish`."""
 
-    __slots__ = ("_checksum", "_checksums", "_current", "_done", "_filled")
+    __slots__ = ("_pieces",)
 
     def __init__(self) -> None:
-        self._current, self._checksum = blake3(), xxh3_128()
-        self._done: list[bytes] = []
-        self._checksums: list[bytes] = []
-        self._filled = 0
+        self._pieces = [Piece()]
 
     def update(self, data: memoryview | bytes | bytearray) -> None:
-        # A piece is closed only when more comes: a file of exactly one piece has no list of pieces.
-        if self._filled + len(data) <= PIECE:
-            self._add(data)
-            return
-        view = memoryview(data)
-        while view:
-            if self._filled == PIECE:
-                self._done.append(self._current.digest())
-                self._checksums.append(self._checksum.digest())
-                self._current, self._checksum, self._filled = blake3(), xxh3_128(), 0
-            portion = view[: PIECE - self._filled]
-            self._add(portion)
-            view = view[len(portion) :]
+        for piece in self.add([data]):
+            piece.hash()
 
-    def _add(self, data: memoryview | bytes | bytearray) -> None:
-        self._current.update(data)
-        self._checksum.update(data)
-        self._filled += len(data)
-
-    def update_all(self, portions: Iterable[memoryview | bytes | bytearray]) -> None:
-        for portion in portions:
-            self.update(portion)
+    def add(self, portions: Iterable[memoryview | bytes | bytearray]) -> deque[Piece]:
+        """The pieces that these bytes belong to. Each is to be hashed, in any order and by any thread, before more is added."""
+        touched: deque[Piece] = deque()
+        piece = self._pieces[-1]
+        for data in portions:
+            rest = data
+            # A piece is begun only when more comes: a file of exactly one piece has no list of pieces.
+            while size := len(rest):
+                if piece.size == PIECE:
+                    piece = Piece()
+                    self._pieces.append(piece)
+                if not piece.is_waiting:
+                    touched.append(piece)
+                space = PIECE - piece.size
+                if size <= space:
+                    piece.add(rest)
+                    break
+                view = memoryview(rest)
+                piece.add(view[:space])
+                rest = view[space:]
+        return touched
 
     def finish(self) -> Seal:
-        if not self._done:
-            return Seal(self._current.hexdigest())
-        pieces = b"".join([*self._done, self._current.digest()])
-        return Seal(digest_of_pieces(pieces), pieces, b"".join([*self._checksums, self._checksum.digest()]))
+        digests, checksums = zip(*(piece.sums() for piece in self._pieces), strict=True)
+        if len(digests) == 1:
+            return Seal(digests[0].hex())
+        pieces = b"".join(digests)
+        return Seal(digest_of_pieces(pieces), pieces, b"".join(checksums))
+
+
+class Piece:
+    """A part of a file on its way to be hashed."""
+
+    __slots__ = ("_hashers", "_sums", "_waiting", "size")
+
+    def __init__(self) -> None:
+        self._hashers: tuple[blake3, xxh3_128] | None = None
+        self._sums: tuple[bytes, bytes] | None = None
+        self._waiting: list[memoryview | bytes | bytearray] = []
+        self.size = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, data: memoryview | bytes | bytearray) -> None:
+        self._waiting.append(data)
+        self.size += len(data)
+
+    def hash(self) -> None:
+        digest, checksum = self._hashers = self._hashers or (blake3(), xxh3_128())
+        for data in self._waiting:
+            digest.update(data)
+            checksum.update(data)
+        self._waiting.clear()
+        if self.size == PIECE:
+            # Hashers are a hundred times as large as what they say.
+            self._sums, self._hashers = (digest.digest(), checksum.digest()), None
+
+    def sums(self) -> tuple[bytes, bytes]:
+        """Its digest and its checksum."""
+        if self._sums is not None:
+            return self._sums
+        digest, checksum = self._hashers or (blake3(), xxh3_128())
+        return digest.digest(), checksum.digest()
 
 
 def digest_of_pieces(pieces: bytes) -> str:

@@ -1,9 +1,9 @@
 """Writing a file and hashing it in one go.
 
 Promises: what `finish` returns is the seal of what is in the file. A small output costs one system call. Of a larger one a few megabytes are
-held back, as references to what stays as it is meanwhile, and are hashed in a second thread while they are written. Where a
-format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write that fails raises `OSError`
-and leaves the file to whoever made it.
+held back, as references to what stays as it is meanwhile. A second thread hashes them while they are written; what it has not come to by
+then both hash. Where a format goes back (`seek`, as zip and HDF5 do) or reads what it wrote, the finished file is hashed instead. A write
+that fails raises `OSError` and leaves the file to whoever made it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import contextlib
 import io
 import os
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 from targets.helping import helped
 from targets.permissions import create
-from targets.seal import PIECE, Pieces, Seal, file_seal
+from targets.seal import PIECE, Piece, Pieces, Seal, file_seal
 
 #: Smaller portions are copied into one, which costs less than to handle each.
 _PORTION = 1 << 14
@@ -79,15 +80,15 @@ class HashingWriter(io.BufferedIOBase):
         self._hold_small()
         held, self._held = self._held, []
         waiting, self._waiting = self._waiting, 0
-        worth_it = waiting >= _WORTH_A_THREAD
-        with helped(lambda: self._pieces.update_all(held)) if worth_it else contextlib.nullcontext(False) as is_hashed:
-            if not is_hashed:
-                self._pieces.update_all(held)
+        pieces = self._pieces.add(held)
+        with helped(lambda: _hash(pieces.popleft)) if waiting >= _WORTH_A_THREAD else contextlib.nullcontext():
             try:
                 _write_all(self._descriptor, held)
             except OSError as error:
                 error.filename = os.fspath(self._path)  # which disk is full: what is on its way to a far store lies in a temporary folder
                 raise
+            # What the second thread has not come to; first what was written last, which is still in this processor's cache.
+            _hash(pieces.pop)
 
     def _revisit(self) -> Any:
         if self._revisited is None:
@@ -154,6 +155,16 @@ class HashingWriter(io.BufferedIOBase):
         if self._revisited is None:
             return self._pieces.finish(), self._size
         return file_seal(self._path), os.stat(self._path).st_size
+
+
+def _hash(take: Callable[[], Piece]) -> None:
+    """All pieces that are left. The thread beside takes them as well."""
+    while True:
+        try:
+            piece = take()
+        except IndexError:
+            return
+        piece.hash()
 
 
 def _is_its_own(array: Any) -> bool:

@@ -134,7 +134,7 @@ def lease():
 
     def parse(data):
         leases._facts(data)
-        leases._seconds_of(data, 30.0)
+        leases.seconds_of(data, 30.0)
 
     return parse, [b'{"token": "a", "sign": 1, "seconds": 30.0, "host": "h", "process": 1}']
 
