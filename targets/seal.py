@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 from xxhash import xxh3_128, xxh3_128_digest
@@ -69,80 +69,73 @@ class Seal(NamedTuple):
 class Pieces:
     """A seal in the making. Give it the bytes in any portions, then `finish`."""
 
-    __slots__ = ("_pieces",)
+    __slots__ = ("_last", "_whole")
 
     def __init__(self) -> None:
-        self._pieces = [Piece()]
+        self._whole: list[Piece] = []
+        self._last = Piece()
 
     def update(self, data: memoryview | bytes | bytearray) -> None:
+        if self._last.size + len(data) <= PIECE:
+            self._last.add(data)
+            self._last.hash()
+            return
         for piece in self.add([data]):
             piece.hash()
 
     def add(self, portions: Iterable[memoryview | bytes | bytearray]) -> deque[Piece]:
         """The pieces that these bytes belong to. Each is to be hashed, in any order and by any thread, before more is added."""
-        touched: deque[Piece] = deque()
-        piece = self._pieces[-1]
+        touched = deque([self._last])
         for data in portions:
-            rest = data
-            # A piece is begun only when more comes: a file of exactly one piece has no list of pieces.
-            while size := len(rest):
-                if piece.size == PIECE:
-                    piece = Piece()
-                    self._pieces.append(piece)
-                if not piece.is_waiting:
-                    touched.append(piece)
-                space = PIECE - piece.size
-                if size <= space:
-                    piece.add(rest)
-                    break
-                view = memoryview(rest)
-                piece.add(view[:space])
-                rest = view[space:]
+            view = memoryview(data)
+            while view:
+                # A piece is begun only when more comes: a file of exactly one piece has no list of pieces.
+                if self._last.size == PIECE:
+                    self._whole.append(self._last)
+                    self._last = Piece()
+                    touched.append(self._last)
+                portion = view[: PIECE - self._last.size]
+                self._last.add(portion)
+                view = view[len(portion) :]
         return touched
 
     def finish(self) -> Seal:
-        digests, checksums = zip(*(piece.sums() for piece in self._pieces), strict=True)
-        if len(digests) == 1:
-            return Seal(digests[0].hex())
-        pieces = b"".join(digests)
-        return Seal(digest_of_pieces(pieces), pieces, b"".join(checksums))
+        if not self._whole:
+            return Seal(self._last.digest().hex())
+        every = [*self._whole, self._last]
+        pieces = b"".join([piece.digest() for piece in every])
+        return Seal(digest_of_pieces(pieces), pieces, b"".join([piece.checksum() for piece in every]))
 
 
 class Piece:
     """A part of a file on its way to be hashed."""
 
-    __slots__ = ("_hashers", "_sums", "_waiting", "size")
+    __slots__ = ("_checksum", "_digest", "_waiting", "size")
 
     def __init__(self) -> None:
-        self._hashers: tuple[blake3, xxh3_128] | None = None
-        self._sums: tuple[bytes, bytes] | None = None
+        # Hashers, and what they say once nothing more can come: they are a hundred times as large.
+        self._digest: Any = blake3()
+        self._checksum: Any = xxh3_128()
         self._waiting: list[memoryview | bytes | bytearray] = []
         self.size = 0
-
-    @property
-    def is_waiting(self) -> bool:
-        return bool(self._waiting)
 
     def add(self, data: memoryview | bytes | bytearray) -> None:
         self._waiting.append(data)
         self.size += len(data)
 
     def hash(self) -> None:
-        digest, checksum = self._hashers = self._hashers or (blake3(), xxh3_128())
         for data in self._waiting:
-            digest.update(data)
-            checksum.update(data)
+            self._digest.update(data)
+            self._checksum.update(data)
         self._waiting.clear()
         if self.size == PIECE:
-            # Hashers are a hundred times as large as what they say.
-            self._sums, self._hashers = (digest.digest(), checksum.digest()), None
+            self._digest, self._checksum = self.digest(), self.checksum()
 
-    def sums(self) -> tuple[bytes, bytes]:
-        """Its digest and its checksum."""
-        if self._sums is not None:
-            return self._sums
-        digest, checksum = self._hashers or (blake3(), xxh3_128())
-        return digest.digest(), checksum.digest()
+    def digest(self) -> bytes:
+        return self._digest if isinstance(self._digest, bytes) else self._digest.digest()
+
+    def checksum(self) -> bytes:
+        return self._checksum if isinstance(self._checksum, bytes) else self._checksum.digest()
 
 
 def digest_of_pieces(pieces: bytes) -> str:

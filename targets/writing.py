@@ -8,7 +8,6 @@ that fails raises `OSError` and leaves the file to whoever made it.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import pickle
@@ -76,19 +75,27 @@ class HashingWriter(io.BufferedIOBase):
 
     def _let_go(self) -> None:
         """Nothing is held back any more."""
-        assert self._descriptor is not None
         self._hold_small()
         held, self._held = self._held, []
         waiting, self._waiting = self._waiting, 0
+        if waiting < _WORTH_A_THREAD:
+            for data in held:
+                self._pieces.update(data)
+            self._write(held)
+            return
         pieces = self._pieces.add(held)
-        with helped(lambda: _hash(pieces.popleft)) if waiting >= _WORTH_A_THREAD else contextlib.nullcontext():
-            try:
-                _write_all(self._descriptor, held)
-            except OSError as error:
-                error.filename = os.fspath(self._path)  # which disk is full: what is on its way to a far store lies in a temporary folder
-                raise
+        with helped(lambda: _hash(pieces.popleft)):
+            self._write(held)
             # What the second thread has not come to; first what was written last, which is still in this processor's cache.
             _hash(pieces.pop)
+
+    def _write(self, held: list[Any]) -> None:
+        assert self._descriptor is not None
+        try:
+            _write_all(self._descriptor, held)
+        except OSError as error:
+            error.filename = os.fspath(self._path)  # which disk is full: what is on its way to a far store lies in a temporary folder
+            raise
 
     def _revisit(self) -> Any:
         if self._revisited is None:
