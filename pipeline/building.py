@@ -368,4 +368,5 @@ def _unasked(verdict: Verdict) -> StepError | None:
 def _missing(task: Any, verdict: Verdict) -> MissingFileError:
     if isinstance(task, ExternalFile):
         return MissingFileError(f"{verdict.reason}: put the file in its place, or correct the path")
-    return MissingFileError(f"{task!r} is made by somebody else, and its output is not there")
+    paths = [str(path) for target in luigi.task.flatten(task.output()) if (path := getattr(target, "path", None))]
+    return MissingFileError(f"{task!r} is made by somebody else, and its output is not there" + (f": {', '.join(paths)}" if paths else ""))

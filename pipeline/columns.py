@@ -21,6 +21,7 @@ from pipeline.basetask import BaseTask
 from pipeline.ours import name_of
 from pipeline.runs import Outcome, is_counted, kind_of
 from pipeline.scope import Scope
+from pipeline.verdict import DIFFERENT, Rule
 from targets.messages import said
 
 #: Of a run with more, the single edges are left out; those between families stay.
@@ -51,7 +52,7 @@ class TaskEntry:
     params: Mapping[str, str]
     #: "ran", "kept", "failed", "skipped" or "unneeded".
     state: str
-    #: The verdict of the plan, and the reason in words.
+    #: Why it ran or was kept, as far as that is known after the run, and the reason in words.
     rule: str
     reason: str
     #: Seconds since the epoch; None for what was not begun.
@@ -100,16 +101,18 @@ def pack(outcomes: Mapping[Any, Outcome], scope: Scope, requirements: Callable[[
         counts[state] += count if is_counted(named[number].tasks[0], state) else 0
         of_family = families.setdefault(named[number].family, {})
         of_family[state] = of_family.get(state, 0) + count
+    # What waited for another step, and ran after all, had other inputs.
+    whys = [DIFFERENT if outcome.state == "ran" and outcome.verdict.rule is Rule.UPSTREAM else outcome.verdict for outcome in values]
     # A verdict is shared by many tasks, and looking at what it says is slow.
-    verdicts = {id(outcome.verdict): outcome.verdict for outcome in values}
+    verdicts = {id(verdict): verdict for verdict in whys}
     rules = {name: verdict.rule.value for name, verdict in verdicts.items()}
     tasks = {
         "count": len(group),
         "groups": [found.pack(numbers, scope) for found in named],
         "group": group if len(groups) > 1 else None,
         "state": _indexed(states),
-        "rule": _indexed([rules[id(outcome.verdict)] for outcome in values]),
-        "reason": _sparse([outcome.verdict.reason for outcome in values], ""),
+        "rule": _indexed([rules[id(verdict)] for verdict in whys]),
+        "reason": _sparse([verdict.reason for verdict in whys], ""),
         "begun": _sparse([outcome.begun and round(outcome.begun, 3) for outcome in values], None),
         "duration": _sparse([outcome.duration and round(outcome.duration, 6) for outcome in values], 0.0),
         "error": _sparse([error_text(outcome.error) if outcome.error is not None else "" for outcome in values], ""),

@@ -203,7 +203,7 @@ class Execution:
                 wanted = steps.send(answer)
                 if isinstance(wanted, luigi.DynamicRequirements):
                     wanted = wanted.requirements
-                wanted = structure.settle(wanted)
+                wanted = structure.settle(wanted, "easy_run yielded")
                 leaves = list(structure.leaves(wanted))
                 self.loader.require([required for _, required in leaves], known=False)
                 turn = len(self.dynamic)

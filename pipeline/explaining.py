@@ -18,7 +18,7 @@ from pipeline.ours import name_of
 from pipeline.planning import Plan
 from pipeline.runs import is_step, kind_of
 from pipeline.task import ExternalFile
-from pipeline.verdict import Rule, Verdict
+from pipeline.verdict import Rule, Verdict, key_of
 from targets.errors import TargetError
 from targets.place import Place
 from targets.record import SUFFIX, Record
@@ -41,6 +41,8 @@ class Row:
     notes: tuple[str, ...] = ()
     #: The external task, not there, without which it cannot run.
     waits_for: Any = None
+    #: How many tasks it asked for while it last ran that are no part of the plan: which it will ask for, its body alone knows.
+    asked_for: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -56,6 +58,7 @@ class Row:
             "nearest": self.nearest,
             "notes": list(self.notes),
             "waits_for": repr(self.waits_for) if self.waits_for is not None else "",
+            "asked_for": self.asked_for,
         }
 
 
@@ -64,6 +67,7 @@ def rows(plan: Plan) -> list[Row]:
     found = []
     families: dict[Any, list[Record]] = {}
     waiting: dict[str, Any] = {}
+    planned = {key_of(task) for task in plan.verdicts}
     for task, verdict in plan.verdicts.items():
         kind = kind_of(task)
         waits_for = None if verdict.is_current else _waits_for(task, plan, waiting)
@@ -83,6 +87,7 @@ def rows(plan: Plan) -> list[Row]:
                 nearest=_nearest(task, others),
                 notes=tuple(plan.scope.code.notes.get(type(task), ())),
                 waits_for=waits_for,
+                asked_for=len(_asked_for(own) - planned) if own is not None else 0,
             )
         )
     return found
@@ -100,6 +105,11 @@ def _waits_for(task: Any, plan: Plan, waiting: dict[str, Any]) -> Any:
     return None
 
 
+def _asked_for(record: Record) -> set[str]:
+    """The keys of what a step required while it ran."""
+    return {row[2] for turn in record.dynamic for row in turn["inputs"]}
+
+
 def summary(found: list[Row]) -> str:
     """What would run, how long that may take, and what is kept."""
     steps = [row for row in found if is_step(row.task)]
@@ -112,6 +122,8 @@ def summary(found: list[Row]) -> str:
         words += f" ({perhaps} of them only if what they need comes out differently)"
     if known:
         words += f", about {units.span(sum(known))}" + (f" without the {len(run) - len(known)} that never ran" if len(known) < len(run) else "")
+    if any(row.asked_for for row in run):
+        words += ", and what these ask for while they run"
     if len(stale) > len(run):
         words += f"; {len(stale) - len(run)} cannot, since what they need is not there"
     return f"{words}; {len(steps) - len(stale)} kept"

@@ -38,13 +38,19 @@ def inherit_list(*requirements: Any) -> Callable[[C], C]:
     return _decorator([(None, requirement) for requirement in requirements], "inherit_list")
 
 
-def inherit_dict(**requirements: Any) -> Callable[[C], C]:
+def inherit_dict(*unnamed: Any, **requirements: Any) -> Callable[[C], C]:
     """Require tasks by name: classes, or `(Class, {fixed parameters})`."""
+    if unnamed:
+        raise TaskDefinitionError("@inherit_dict gives each a name: @inherit_dict(data=Ingest); @inherit_list(Ingest) requires by position")
     return _decorator(list(requirements.items()), "inherit_dict")
 
 
 def _decorator(wanted: list[tuple[str | None, Any]], decorator: str) -> Callable[[C], C]:
-    def decorate(cls: C) -> C:
+    def decorate(cls: Any = None, **parameters: Any) -> Any:
+        if parameters or cls is None:
+            # Without its parentheses it took the step for what it requires, and is now called in its place.
+            steps = ", ".join(getattr(requirement, "__name__", repr(requirement)) for _, requirement in wanted)
+            raise TaskDefinitionError(f"@{decorator} stands above {steps} without saying what that requires: @{decorator}(Ingest), in parentheses")
         if not isinstance(cls, type) or not issubclass(cls, luigi.Task) or not hasattr(cls, "inherited_requirements"):
             raise TaskDefinitionError(f"@{decorator} stands above a class derived from pipeline.Task, not above {cls!r}")
         if vars(cls).get("requires", required_by_decorators) is not required_by_decorators:
@@ -57,7 +63,7 @@ def _decorator(wanted: list[tuple[str | None, Any]], decorator: str) -> Callable
             if names.count(name) > 1:
                 raise TaskDefinitionError(f"{cls.__name__} requires two things named {name!r}: give one another name")
         cls.inherited_requirements = own  # type: ignore[attr-defined]
-        cls.requires = required_by_decorators  # type: ignore[method-assign]
+        cls.requires = required_by_decorators  # type: ignore[method-assign,assignment]
         for requirement in parsed:
             _adopt_parameters(cls, requirement)
         return cls

@@ -27,6 +27,9 @@ from targets.store import Store
 from targets.target import Target
 
 _SHORTEST_KEY = 4
+#: So many outputs of one name are listed, and so many characters of each.
+_MOST = 10
+_SHOWN = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,12 +111,17 @@ def held(
     return sorted(found, key=lambda output: (output.family, output.made or 0.0))
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
 def find(where: Iterable[Store], name: str) -> Output:
     """The only output of this name; `UnknownOutputError` where there is none, or are several."""
     found = held(where, [name])
     if len(found) > 1:
-        some = ", ".join(f"{output.key[:12]} {output.shown}" for output in found[:5])
-        raise UnknownOutputError(f"{len(found)} outputs bear the name {name!r}: give more of a key. {some}")
+        some = "".join(f"\n  {output.key[:12]}  {_cut(output.shown)}" for output in found[:_MOST])
+        more = f"\n  and {len(found) - _MOST} more" if len(found) > _MOST else ""
+        raise UnknownOutputError(f"{len(found)} outputs bear the name {name!r}: give more of a key{some}{more}")
     return found[0]
 
 

@@ -43,14 +43,14 @@ def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, luigi.Task]]:
         raise RequirementError(f"requires(){path} is a {type(structure).__name__}{hint}")
 
 
-def settle(structure: Any) -> Any:
-    """The structure with generators and sets made lists, so that it can be walked more than once."""
+def settle(structure: Any, said: str = "requires() returned") -> Any:
+    """The structure with generators and sets made lists, so that it can be walked more than once. `said`: where it comes from."""
     if structure is None:
         return []
     if isinstance(structure, (luigi.Task, list, tuple, dict)):
         return structure
     if isinstance(structure, (str, bytes, type, luigi.target.Target)) or not hasattr(structure, "__iter__"):
-        raise RequirementError(f"requires() returned {structure!r}, which is no task{_hint(structure)}")
+        raise RequirementError(f"{said} {structure!r}, which is no task{_hint(structure)}")
     if isinstance(structure, (set, frozenset)):
         # In an order that is the same in every process.
         return sorted(structure, key=lambda one: getattr(one, "task_id", ""))

@@ -66,6 +66,8 @@ class Verdict:
 
 CURRENT = Verdict(Rule.CURRENT)
 _NOT_IN_MEMORY = Verdict(Rule.MISSING, "it is not in memory")
+#: What UPSTREAM becomes once what had to run first has run.
+DIFFERENT = Verdict(Rule.INPUT, "what it requires came out differently")
 NEVER_MADE = Verdict(Rule.MISSING, "it was never made, or was removed")
 
 #: So many seconds the clocks of two machines may differ by.

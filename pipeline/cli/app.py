@@ -114,6 +114,7 @@ def _of_families(tasks: list[Any], wanted: Sequence[str], option: str) -> list[A
     for name in sorted(missing):
         close = difflib.get_close_matches(name, sorted(families), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(families))}"
+        hint += "; what steps ask for while they run is not among them"
         raise click.BadParameter(f"nothing that is to be built is of the family {name!r}: {hint}", param_hint=option)
     return found
 

@@ -43,6 +43,37 @@ def imported_from(name: str, statements: list[ast.stmt]) -> Iterator[tuple[str, 
             return
 
 
+def is_passed_on(name: str, statements: list[ast.stmt]) -> bool:
+    """Whether these only give a name to what is there already (`for step in (A, B)`, `chosen = A`), and nothing in them changes it."""
+    inner = [inside for statement in statements for inside in (ast.walk(statement) if isinstance(statement, COMPOUND) else [statement])]
+    about = [inside for inside in inner if isinstance(inside, ast.stmt) and _binds(name, inside)]
+    return bool(about) and all(_passes_on(name, statement) for statement in about)
+
+
+def _passes_on(name: str, statement: ast.stmt) -> bool:
+    if not isinstance(statement, (ast.For, ast.Assign)):
+        return False
+    targets = [part for target in _targets(statement) for part in _flat(target)]
+    plain = all(isinstance(target, ast.Name) for target in targets if _root(target) == name)
+    given = statement.iter if isinstance(statement, ast.For) else statement.value
+    return plain and not any(isinstance(inside, ast.Call) for inside in ast.walk(given))
+
+
+def setters(tree: ast.Module) -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions of a module by the names of it that they bind (`global LIMIT`)."""
+    found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+    waiting: list[tuple[ast.AST, ast.FunctionDef | ast.AsyncFunctionDef | None]] = [(tree, None)]
+    while waiting:
+        node, function = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = node
+        elif isinstance(node, ast.Global) and function is not None:
+            for name in node.names:
+                found.setdefault(name, []).append(function)
+        waiting += [(child, function) for child in ast.iter_child_nodes(node)]
+    return found
+
+
 def changed_names(tree: ast.Module) -> frozenset[str]:
     """The names of a module of which a function of it changes what they hold."""
     found: set[str | None] = set()

@@ -52,7 +52,7 @@ class Walk:
         is_task = isinstance(start, type) and issubclass(start, luigi.Task)
         self._waiting.append(lambda: self._class(start, start) if is_task else self._value(start, None, ()))
         for name, value in list(vars(sys.modules.get(start.__module__, builtins)).items()) if is_task else ():
-            if value is start:
+            if value is start and not bindings.is_passed_on(name, _about(name, start.__module__)[1]):
                 self._made(start, start.__qualname__, (start.__module__, name))
         # A list of things to do instead of recursion: chains of calls may be long.
         while self._waiting:
@@ -375,11 +375,12 @@ class Walk:
         is_code = isinstance(value, (type, types.FunctionType))
         passed_over = (ast.Import, ast.ImportFrom, *((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef) if is_code else ()))
         found = [statement for statement in statements if not isinstance(statement, passed_over)]
-        if not found and (is_code or name.startswith("__")):
+        setters = [function for source in sources for function in source.setters.get(name, ())]
+        if not found and not setters and (is_code or name.startswith("__")):
             return False  # it is a piece of its own, or Python's (`__file__`, `__name__`): where the code lies, not what it means
         live = constants.live_value(name, value, found, environment, lambda: any(name in source.changed for source in sources))
-        self._add(f"{module}.{name}", normal.form(found) + live + replaced, list(found))
-        for statement in found:
+        self._add(f"{module}.{name}", normal.form([*found, *setters]) + live + replaced, [*found, *setters])
+        for statement in [*found, *setters]:
             self._follow_all(references(statement), module, environment, {})
         return True
 

@@ -44,6 +44,11 @@ class Source:
         """Names of the module of which its functions change what they hold."""
         return bindings.changed_names(self.tree)
 
+    @functools.cached_property
+    def setters(self) -> dict[str, list[Any]]:
+        """The functions of the module by the names of it that they bind."""
+        return bindings.setters(self.tree) if "global" in self.text else {}
+
     def _index(self, tree: ast.AST, prefix: str) -> None:
         waiting: list[tuple[ast.AST, str]] = [(tree, prefix)]
         has_lambdas = "lambda" in self.text

@@ -43,7 +43,7 @@ class Plain:
 
     def ended(self, task: Any, state: str, seconds: float) -> None:
         if self._each and is_step(task) and state in ("ran", "kept"):
-            words = f"ran {task!r} in {units.duration(seconds)}" if state == "ran" else f"kept {task!r}: what it requires came out as before"
+            words = f"ran {task!r} in {units.duration(seconds)}" if state == "ran" else f"kept {task!r}: it turned out to be current"
             console.emit(one_line(words, _LONGEST))
             self._written = time.monotonic()
 

@@ -16,7 +16,7 @@ from pipeline.reporting.tally import Tally
 from pipeline.reporting.words import coloured, count, one_line, wrapped
 from pipeline.runs import Outcome, Run, is_counted
 from pipeline.secrets import redact
-from pipeline.verdict import Rule
+from pipeline.verdict import DIFFERENT, Rule
 from targets.messages import said
 
 #: So many tasks that ran for one reason are listed one by one, more by family.
@@ -63,7 +63,7 @@ def interrupted(tally: Tally, how: str, *, width: int, colour: bool) -> str:
 def why(outcome: Outcome) -> str:
     """Why a step ran, as far as it is known after the run."""
     if outcome.verdict.rule is Rule.UPSTREAM:
-        return "INPUT: what it requires came out differently"
+        return str(DIFFERENT)
     if outcome.verdict.is_current:
         return "it was asked for while another step was running"
     return str(outcome.verdict)

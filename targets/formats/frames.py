@@ -36,7 +36,7 @@ def check_frame(value: Any, target: str) -> pd.DataFrame:
     import pandas as pd
 
     if not isinstance(value, pd.DataFrame):
-        advice = " (use .to_frame())" if isinstance(value, pd.Series) else ""
+        advice = " (use .to_frame())" if isinstance(value, pd.Series) else " (is a return missing?)" if value is None else ""
         raise DumpError(f"{target} stores a pandas DataFrame, and got a {type(value).__name__}{advice}")
     if type(value) is not pd.DataFrame:
         raise RoundTripError(f"a {type(value).__name__} would come back as a plain DataFrame: return pandas.DataFrame(it), or use PickleTarget")

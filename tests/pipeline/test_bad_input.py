@@ -88,6 +88,18 @@ class OtherName(Task):
         return given["sauce"]
 
 
+class NoReturn(Task):
+    target_type = ParquetTarget
+
+    def easy_run(self, inputs):
+        print("forgotten")
+
+
+class YieldsANumber(Task):
+    def easy_run(self, inputs):
+        yield 5
+
+
 class WrongParts(Task):
     outputs = {"a": JsonTarget, "b": JsonTarget}
 
@@ -106,6 +118,8 @@ FAILING = [
     (Generator, targets.GeneratorOutputError, r"Generator\(\) returned a generator.*return list\(...\)"),
     (Asynchronous, targets.GeneratorOutputError, r"Asynchronous\(\) returned a coroutine: easy_run cannot be async"),
     (OtherName, pipeline.InputAccessError, r"OtherName\(\) reads given\[\"sauce\"\], but its inputs are a dict with given\['source'\]"),
+    (NoReturn, targets.DumpError, r"got a NoneType \(is a return missing\?\)"),
+    (YieldsANumber, pipeline.RequirementError, r"easy_run yielded 5, which is no task"),
     (WrongParts, targets.DumpError, r"WrongParts\(\) has the outputs \['a', 'b'\], and easy_run returned \['a'\]"),
 ]
 
@@ -118,6 +132,34 @@ def test_a_step_that_does_it_wrong_fails_in_words(kind, error, message, store):
     with pytest.raises(error, match=message):
         raise run.outcomes[kind()].error
     assert [path for path in store.rglob("*") if path.is_file() and kind.__name__ in str(path) and path.suffix != ".log"] == []
+
+
+def test_a_decorator_without_its_parentheses_is_named():
+    @pipeline.inherit_list
+    class Bare(Task):
+        pass
+
+    for parameters in ({}, {"n": 1}):
+        with pytest.raises(pipeline.TaskDefinitionError, match=r"@inherit_list stands above Bare without saying what that requires"):
+            Bare(**parameters)
+    with pytest.raises(pipeline.TaskDefinitionError, match=r"@inherit_dict gives each a name"):
+        pipeline.inherit_dict(Source)
+
+
+def test_the_file_of_somebody_else_that_is_not_there_is_named():
+    class Delivered(luigi.ExternalTask):
+        def output(self):
+            return {"a": luigi.LocalTarget("delivered-a.csv"), "b": luigi.LocalTarget("delivered-b.csv")}
+
+    class Reader(Task):
+        def requires(self):
+            return Delivered()
+
+        def easy_run(self, inputs):
+            return 1
+
+    run = pipeline.build(Reader())
+    assert "its output is not there: delivered-a.csv, delivered-b.csv" in str(run.outcomes[Delivered()].error)
 
 
 def test_an_ordinary_key_error_stays_what_it_is():

@@ -134,6 +134,21 @@ def test_expected_durations_come_from_earlier_runs(ran):
     assert summary(found) == "1 would run, about 2 minutes; 1 kept"
 
 
+def test_what_a_step_asks_for_while_it_runs_is_told(ran, monkeypatch):
+    class Asks(Task):
+        def easy_run(self, inputs):
+            return sum((yield [Base(n=n) for n in (1, 2, 3)]))
+
+    ran(Asks())
+    assert [row.asked_for for row in rows(pipeline.plan(Asks()))] == [0, 0, 0, 0]
+    monkeypatch.setattr(Asks, "version", "2", raising=False)
+    found = rows(pipeline.plan([Asks(), Base(n=1)]))
+    assert [row.asked_for for row in found] == [2, 0]
+    assert json.loads(json.dumps(found[0].to_json()))["asked_for"] == 2
+    assert summary(found).startswith("1 would run, about")
+    assert summary(found).endswith(", and what these ask for while they run; 1 kept")
+
+
 class Delivered(luigi.ExternalTask):
     def output(self):
         return luigi.LocalTarget("delivered.csv")

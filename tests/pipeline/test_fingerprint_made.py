@@ -30,6 +30,15 @@ MANY = "def a(x):\n    return x\ndef bb(x):\n    return -x\nKNOWN = {'a': a, 'bb
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
+    "a number that a function sets at import": ("RATE = None\ndef start():\n    global RATE\n    RATE = «1||2»\nstart()", "RATE"),
+    "what a method sets at import": (
+        "def of(x):\n    return x * «1||2»\nclass Setting:\n    def start(self):\n        global RATE\n        RATE = of(1)\nSetting().start()",
+        "RATE",
+    ),
+    "an attribute that a loop gives to the steps": (
+        "class NAME(Task):\n    def easy_run(self, inputs):\n        return self.extra\nfor step in (NAME,):\n    step.extra = [«1||2»]",
+        None,
+    ),
     "a function in a table that contains itself": (
         "def a(x):\n    return «1||2»\nTREE = {'name': 'root', 'below': []}\nTREE['below'].append({'above': TREE, 'call': a})",
         "TREE['below'][0]['call'](1)",
@@ -217,6 +226,14 @@ SEEN = {
 }
 #: An edit that means nothing here, and what changes in every process.
 UNSEEN = {
+    "what a loop over steps does beside": (
+        "class NAME(Task):\n    def easy_run(self, inputs):\n        return 1\nfor step in (NAME,):\n    made = [step.__name__, «1||2»]",
+        None,
+    ),
+    "what is beside another name of a step": (
+        "class NAME(Task):\n    def easy_run(self, inputs):\n        return 1\nif __name__ != 'x':\n    chosen = NAME\n    made = «1||2»",
+        None,
+    ),
     "what a table that contains itself does not say": ("TREE = {'name': 'root', 'below': []}\nTREE['below'].append({'above': TREE})", "TREE['name']"),
     "what is nested without end": ("DEEP = []\nfor _ in range(5000):\n    DEEP = [DEEP]", "len(DEEP)"),
     "another member of an enum that is a parameter": (

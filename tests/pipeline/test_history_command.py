@@ -84,6 +84,30 @@ def test_history_shows_one_run(cli, three_runs):
     assert len(rows(cli, "history", "last-1")["kept"]) == 8
 
 
+def test_what_ran_since_its_input_changed_says_so(tmp_path):
+    path = tmp_path / "in.txt"
+
+    class Reads(pipeline.Task):
+        def requires(self):
+            return pipeline.ExternalFile(str(path))
+
+        def easy_run(self, inputs):
+            return inputs.read_text()
+
+    class Above(pipeline.Task):
+        def requires(self):
+            return Reads()
+
+        def easy_run(self, inputs):
+            return inputs
+
+    for text in ("one", "another"):
+        path.write_text(text)
+        assert pipeline.build(Above()).ok
+    told = pipeline.history(tasks=True, last=1).set_index("family")
+    assert (told.loc["Above", "rule"], told.loc["Above", "reason"]) == ("INPUT", "what it requires came out differently")
+
+
 def test_history_as_a_table(three_runs, store):
     table = pipeline.history()
     assert list(table["reason"]) == ["the third", "the second", "the first"]
