@@ -106,7 +106,7 @@ def build(
                     run = Run(id=scope.id, verdicts=plan.verdicts, outcomes=outcomes, duration=time.perf_counter() - begun, worker=worker)
                     known = _known_requirements(scope, worker)
                     entry.end("done" if run.ok else "failed", exit_code=run.exit_code, outcomes=outcomes, requirements=known)
-                    forgetting.old_runs(history, chosen.history_days)
+                    forgetting.old_runs(history, chosen.history_days, but=scope.id)
             except BaseException as error:
                 _enter_broken(entry, error, plan, worker, scope)
                 raise

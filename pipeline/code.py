@@ -150,8 +150,11 @@ class Code:
         """Project classes and functions among these, by name with their fingerprints; and the libraries of the rest."""
         names: dict[str, str] = {}
         tops: set[str] = set()
-        waiting = list(values)
+        waiting, seen = list(values), set[int]()
         for value in waiting:
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
             module = getattr(value, "__module__", None)
             name = f"{module}:{getattr(value, '__qualname__', '')}"
             if not isinstance(module, str):

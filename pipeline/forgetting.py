@@ -16,8 +16,8 @@ from targets.store import Store
 log = logging.getLogger("pipeline")
 
 
-def old_runs(store: Store, days: float) -> None:
-    """Forget the runs that began more than so many days ago; 0: none."""
+def old_runs(store: Store, days: float, *, but: str) -> None:
+    """Forget the runs that began more than so many days ago, but not this one, however long it took; 0: none."""
     if not days:
         return
     from pipeline import entries
@@ -25,7 +25,7 @@ def old_runs(store: Store, days: float) -> None:
     # An id begins with the moment at which its run did.
     first = time.strftime("%Y%m%dT%H%M%S", time.gmtime(time.time() - days * 86_400))
     try:
-        old = [run for run, head in entries.ids(store).items() if run < first and not head.endswith(BEGUN)]
+        old = [run for run, head in entries.ids(store).items() if run < first and run != but and not head.endswith(BEGUN)]
         # The head last: a beginning alone is that of a run that was killed.
         store.delete(*(f"{FOLDER}/{run}{ending}" for run in old for ending in (TASKS, BEGUN)))
         store.delete(*(f"{FOLDER}/{run}{ENDED}" for run in old))

@@ -139,10 +139,11 @@ def take_back() -> None:
     if _is_child:
         if signal.getsignal(signal.SIGTERM) is not _leave_step:
             signal.signal(signal.SIGTERM, _leave_step)
-    elif _watch is not None and any(signal.getsignal(number) is not _leave for number in _watch.numbers):
+    elif _watch is not None:
         for number in _watch.numbers:
-            signal.signal(number, _leave)
-        _watch.listen()
+            if signal.getsignal(number) is not _leave:
+                signal.signal(number, _leave)
+        _watch.listen()  # an event loop that handled another signal takes away whom the system wakes
 
 
 def leaving_by() -> KeyboardInterrupt | None:

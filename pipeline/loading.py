@@ -7,6 +7,7 @@ where something must be made first.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -64,10 +65,13 @@ class Loader:
             raise Needs([] if known else list(dict.fromkeys(needs)), again=list(dict.fromkeys(again)))
 
     def tell_of_options(self, paths: list[str]) -> None:
-        """A warning for each of `load_options` that has no effect, once for a class."""
-        for place in type(self.task).load_options:
-            if not any(_is_at(place, path) for path in paths) and (type(self.task), place) not in _told:
-                _told.add((type(self.task), place))
+        """A warning for each of a class' own `load_options` that has no effect, once; what the step will yield is not known."""
+        kind = type(self.task)
+        if "load_options" not in vars(kind) or inspect.isgeneratorfunction(inspect.unwrap(kind.easy_run)):
+            return
+        for place in kind.load_options:
+            if not any(_is_at(place, path) for path in paths) and (kind, place) not in _told:
+                _told.add((kind, place))
                 log.warning("%r: load_options names %r, which is none of its requirements: it has no effect", self.task, place)
 
     def found(self, task: Any) -> Finding:

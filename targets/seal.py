@@ -76,6 +76,8 @@ class Pieces:
         self._last = Piece()
 
     def update(self, data: memoryview | bytes | bytearray) -> None:
+        if not len(data):
+            return
         if self._last.size + len(data) <= PIECE:
             self._last.add(data)
             self._last.hash()

@@ -31,7 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # An app reads it when it is imported, which is too late for what logging wants to know.
         from dotenv import load_dotenv
 
-        load_dotenv(".env", override=False)
+        try:
+            load_dotenv(".env", override=False)
+        except UnicodeDecodeError as error:
+            click.echo(f"Error: .env is no UTF-8 text: {error}", err=True)
+            return 3
     name = os.path.basename(sys.argv[0])
     return call(group, arguments, "python -m pipeline" if name.endswith(".py") else name, lambda: None)
 

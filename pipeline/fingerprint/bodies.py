@@ -38,15 +38,25 @@ def asked_of_first(function: types.FunctionType) -> set[str]:
 
 
 def asked_of_modules(value: Any) -> Iterator[Any]:
-    """Functions and classes that code asks modules for (`features.scale`): with code that is pickled by value, only the module is named."""
+    """Functions and classes that code asks modules for (`features.scale`), or that are in what it asks for.
+
+    With code that is pickled by value, only the module is named.
+    """
     for function in [value] if isinstance(value, types.FunctionType) else [one for held in vars(value).values() for one in inside.functions_of(held)]:
         found = function_definition(function)
         for name, *rest in references(found[0]).chains if found is not None else ():
             reached = {**function.__globals__, **inside.closure(function)}.get(name)
+            if not isinstance(reached, types.ModuleType):
+                continue
             while isinstance(reached, types.ModuleType) and rest:
                 reached = vars(reached).get(rest.pop(0))
-                if isinstance(reached, (type, types.FunctionType)):
-                    yield reached
+            if isinstance(reached, types.ModuleType):
+                continue
+            yield reached  # a function, a class, or what stands for one (`functools.lru_cache`)
+            if not isinstance(reached, (type, types.FunctionType)):
+                yield from inside.callables_inside(reached, kinds=True)
+                if type(reached).__module__ != "builtins":
+                    yield type(reached)
 
 
 def last_name(decorator: ast.expr) -> str:

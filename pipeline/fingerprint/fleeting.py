@@ -26,7 +26,7 @@ _PLACES = frozenset("getcwd cwd resolve absolute abspath home expanduser".split(
 _OF_PLACES = frozenset({"os", "posix", "nt", "posixpath", "ntpath", "pathlib"})
 _READS = frozenset("read read_text read_bytes readlines open load loads safe_load loadtxt genfromtxt".split())
 #: Whoever starts the program says where.
-_GIVEN = frozenset("environ getenv argv".split())
+_GIVEN = frozenset("environ getenv".split())
 _NOTHING = object()
 _MOMENTS = (int, float, str, datetime.date, datetime.time, datetime.timedelta)
 #: How far it is followed from name to name.
@@ -38,7 +38,11 @@ def is_fleeting(
 ) -> bool:
     """`name` None: of each statement the value is meant, whatever it is bound to. `asked`: the names that are made of it."""
     for statement in statements:
-        inside = [node for expression in _said(name, statement) for node in ast.walk(expression)]
+        every = [node for expression in _said(name, statement) for node in ast.walk(expression)]
+        # What a comprehension or a lambda binds is not the module's, whatever its name.
+        own = {node.arg for node in every if isinstance(node, ast.arg)}
+        own |= {node.id for node in every if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+        inside = [node for node in every if not (isinstance(node, ast.Name) and node.id in own)]
         called = {id(node.func) for node in inside if isinstance(node, ast.Call)}
         words = {getattr(node, "id", getattr(node, "attr", None)) for node in inside}
         is_told = not words.isdisjoint(_READS | _OF_CODE | _GIVEN)
@@ -63,9 +67,7 @@ def _is_made_of_one(node: ast.Name, environment: Mapping[str, Any], asked: tuple
 
 def _said(name: str | None, statement: ast.AST) -> Iterator[ast.expr]:
     if name is None or not isinstance(statement, COMPOUND):
-        value = getattr(statement, "value", None)
-        if value is not None:
-            yield value
+        yield from _given(name, statement)
         return
     for field, part in ast.iter_fields(statement):
         if isinstance(part, ast.expr) and field != "target":
@@ -76,6 +78,18 @@ def _said(name: str | None, statement: ast.AST) -> Iterator[ast.expr]:
             for inner in [item] if isinstance(item, ast.stmt) else getattr(item, "body", ()):  # of a handler, or a case
                 if touches(name, inner):
                     yield from _said(name, inner)
+
+
+def _given(name: str | None, statement: ast.AST) -> list[ast.expr]:
+    """What is bound to a name: of `A, B = 1, 2` its part alone."""
+    value = getattr(statement, "value", None)
+    if isinstance(statement, ast.Assign) and isinstance(value, (ast.Tuple, ast.List)) and name is not None:
+        rows = [target.elts for target in statement.targets if isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == len(value.elts)]
+        if not any(isinstance(part, ast.Starred) for row in [*rows, value.elts] for part in row):
+            found = [given for row in rows for part, given in zip(row, value.elts, strict=True) if isinstance(part, ast.Name) and part.id == name]
+            if found:
+                return found
+    return [] if value is None else [value]
 
 
 def _is_one(node: ast.AST, is_called: bool, is_told: bool, environment: Mapping[str, Any]) -> bool:

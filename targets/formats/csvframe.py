@@ -54,7 +54,8 @@ class CsvTarget(Target["pd.DataFrame"]):
         if columns:
             options["usecols"] = columns
         frame = self._parse(file.read(), kinds or {}, options)
-        return frame if columns is None else frame[columns]
+        # One that `index_col` has made the index is no column any more.
+        return frame if columns is None else frame[[name for name in columns if name in frame or "index_col" not in options]]
 
     def describe(self, value: pd.DataFrame) -> Mapping[str, str]:
         return frames.columns_of(value)

@@ -12,7 +12,7 @@ import contextlib
 import decimal
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from targets.errors import DumpError, RoundTripError
@@ -79,9 +79,10 @@ def chosen(options: dict[str, Any]) -> dict[str, Any]:
     columns = options.get("columns")
     if columns is None:
         return options
-    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
+    names = list(columns) if isinstance(columns, Iterable) and not isinstance(columns, str) else [None]
+    if not all(isinstance(name, str) for name in names):
         raise TypeError(f"columns is {columns!r}: it must be a list of names")
-    return {**options, "columns": list(columns)}
+    return {**options, "columns": names}
 
 
 def with_index(columns: list[str], schema: pa.Schema) -> list[str]:

@@ -58,6 +58,20 @@ class Leaf(pipeline.Task):
             async def ask():
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
             asyncio.run(ask())
+        if sys.argv[2] == "after asyncio":
+            if pathlib.Path("asked").exists():
+                pathlib.Path("waits").touch()
+                while True:
+                    try:
+                        time.sleep(600)
+                    except BaseException:
+                        pass
+            import asyncio
+            async def ask():
+                asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: None)
+                asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
+            asyncio.run(ask())
+            pathlib.Path("asked").touch()
         if sys.argv[2] in ("ignores", "asks asyncio") and self.n in (2, 3):
             pathlib.Path("waits").touch()
             time.sleep(600)

@@ -172,6 +172,17 @@ def test_a_step_that_heeds_signals_itself_does_so_for_itself_alone(how, workers,
 
 
 @linux
+def test_a_step_that_takes_away_whom_the_system_wakes_leaves_the_grace_period_as_it_is(app):
+    process = start(app, 1, "after asyncio")
+    wait_for_a_step(app, process, "waits")
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert time.monotonic() - begun < 5
+    assert outcomes(app) == ["interrupted"]
+
+
+@linux
 @pytest.mark.parametrize("how", ["stubborn", "in C"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_step_that_heeds_nothing_is_not_waited_for(how, workers, app):

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from pipeline import fingerprint
+from pipeline.scope import current
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HEAD = """
@@ -30,6 +31,18 @@ MANY = "def a(x):\n    return x\ndef bb(x):\n    return -x\nKNOWN = {'a': a, 'bb
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
+    "what a comprehension makes of a name that is a clock elsewhere": (
+        "import time\nt = time.time()\nTOTAL = sum(len(t) for t in os.environ['EDITED'].split(','))",
+        "TOTAL",
+    ),
+    "what a lambda makes of a name that is a clock elsewhere": (
+        "import time\nx = time.time()\nKEY = max(os.environ['EDITED'].split(','), key=lambda x: len(x))",
+        "KEY",
+    ),
+    "a constant beside a clock": (
+        "import time\nSTART, LIMIT = time.time(), len(os.environ['EDITED'])\nTWICE = LIMIT * 2",
+        "TWICE",
+    ),
     "a number that a function sets at import": ("RATE = None\ndef start():\n    global RATE\n    RATE = «1||2»\nstart()", "RATE"),
     "what a method sets at import": (
         "def of(x):\n    return x * «1||2»\nclass Setting:\n    def start(self):\n        global RATE\n        RATE = of(1)\nSetting().start()",
@@ -369,3 +382,19 @@ def test_a_file_that_a_base_class_reads_lies_beside_the_base(app):
     assert fingerprint.of_task(step).digest == before
     (app / "shared" / "query.sql").write_text("select 2")
     assert fingerprint.of_task(step).digest != before
+
+
+def test_a_pickled_function_that_finds_itself_through_its_module_is_looked_at_once(app):
+    (app / "registry.py").write_text(
+        "import functools, registry\n"
+        "def other():\n    return 1\n"
+        "def third(x):\n    return x\n"
+        "@functools.lru_cache\ndef kept(x):\n    return x\n"
+        "class Model:\n    pass\n"
+        "held, model = functools.partial(third, 1), Model()\n"
+        "def make():\n    def run(x):\n"
+        "        return registry.run(x), registry.other(), registry.held(), registry.model, registry.kept\n    return run\n"
+        "run = make()\n"
+    )
+    names, _ = current().code.names_in([importlib.import_module("registry").run])
+    assert list(names) == ["registry:Model", "registry:kept", "registry:other", "registry:third"]

@@ -11,7 +11,7 @@ import luigi
 import pytest
 
 import pipeline
-from pipeline import SecretParameter, Task, TaskParameter, WrapperTask, columns, entries, inherit_list
+from pipeline import SecretParameter, Task, TaskParameter, WrapperTask, columns, entries, forgetting, inherit_list
 from pipeline.entry import FOLDER, INSIDE
 from pipeline.errors import UnknownRunError
 from targets.opening import open_store
@@ -381,3 +381,11 @@ def test_a_run_that_did_not_come_to_its_end_is_not_forgotten(history, monkeypatc
     monkeypatch.setenv("PIPELINE_HISTORY_DAYS", "1")
     pipeline.build(Ingest())
     assert older in [entry.id for entry in entries.runs(history) if entry.outcome == "unfinished"]
+
+
+def test_a_run_that_took_longer_than_histories_are_kept_does_not_forget_itself(history):
+    long = aged(history, pipeline.build(Ingest()), 400)
+    forgetting.old_runs(history, 1, but=long)
+    assert long in [entry.id for entry in entries.runs(history)]
+    forgetting.old_runs(history, 1, but="another")
+    assert long not in [entry.id for entry in entries.runs(history)]

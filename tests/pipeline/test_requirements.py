@@ -145,6 +145,27 @@ def test_options_for_what_is_not_required_are_told(ran, caplog):
         def easy_run(self, inputs):
             return 1
 
+    class Below(Misspelt):
+        inherited_requirements = ()
+
+        def requires(self):
+            return []
+
+    class Frame(Task):
+        target_type = ParquetTarget
+
+        def easy_run(self, inputs):
+            return pd.DataFrame({"x": [1, 2], "y": [3, 4]})
+
+    class Yields(Task):
+        load_options = {0: {"columns": ["x"]}}
+
+        def easy_run(self, inputs):
+            return list((yield [Frame()])[0])
+
+    ran(Below(n=1), Yields())
+    assert Yields().load() == ["x"]
+    assert "no effect" not in caplog.text
     ran(Misspelt(n=1))
     assert "load_options names 'laef', which is none of its requirements: it has no effect" in caplog.text
 

@@ -88,3 +88,10 @@ def test_options_of_a_load_are_those_of_the_reader(tmp_path):
     assert len(target.load(nrows=1)) == 1
     with pytest.raises(LoadError, match="is intact but CsvTarget cannot read it"):
         target.load(columns=["c"])
+
+
+def test_a_column_that_is_made_the_index_is_no_column_any_more(tmp_path):
+    target = CsvTarget(tmp_path / "x.csv")
+    target.dump(pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1.5]}))
+    loaded = target.load(columns=["b", "a"], index_col="a")
+    assert (list(loaded.columns), loaded.index.name, list(loaded.index)) == (["b"], "a", [1, 2])

@@ -430,6 +430,7 @@ def test_columns_are_a_list_of_names_in_any_order(kind, tmp_path):
     for columns in (["c", "a"], ("b",), []):
         pd.testing.assert_frame_equal(target.load(columns=columns), frame[list(columns)], check_column_type=False)
     pd.testing.assert_frame_equal(target.load(columns=None), frame)
-    for wrong in ("ab", [1]):
+    pd.testing.assert_frame_equal(target.load(columns=(name for name in "ac")), frame[["a", "c"]])
+    for wrong in ("ab", [1], len, 1):
         with pytest.raises(LoadError, match="it must be a list of names"):
             target.load(columns=wrong)
