@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import logging
 import os
 import re
-from collections.abc import Mapping
+import types
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import luigi
@@ -26,6 +28,13 @@ _LONGEST_OUTPUT = 64
 _EXTENSION = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*", re.ASCII)
 #: What stands beside an output under its name.
 _OURS = ("record.json", "last-failure.json", "files", "tmp", "aside")
+#: What a class of an app may say of itself. A name that nearly is one of them, and that the class does not use itself, is warned of.
+_SETTINGS = (
+    *("easy_run", "requires", "task_function", "target_type", "outputs", "TARGET_DIR", "version", "reads", "identity"),
+    *("on_code_change", "on_library_change", "fresh_for", "check_input", "check_output", "load_options", "load_input_params"),
+    *("retries", "retry_delay", "timeout", "cache_failures", "max_parallel", "share_inputs", "resources", "on_success", "on_failure"),
+)
+_ALIKE = 0.85
 
 
 def check(cls: type[Task[Any]]) -> None:
@@ -36,6 +45,7 @@ def check(cls: type[Task[Any]]) -> None:
     version_of(cls)
     _tell_of_complete(cls)
     _tell_of_output(cls)
+    _tell_of_misspelt(cls)
 
 
 def _check_target_types(cls: type[Task[Any]]) -> None:
@@ -116,6 +126,35 @@ def _tell_of_output(cls: type[Task[Any]]) -> None:
             "or make it a plain luigi.Task",
             cls.__name__,
         )
+
+
+def _tell_of_misspelt(cls: type[Task[Any]]) -> None:
+    known = {name.casefold(): name for name in _SETTINGS}
+    used = None
+    for name, value in vars(cls).items():
+        if name.startswith("_") or isinstance(value, luigi.Parameter) or any(name in vars(base) for base in cls.__mro__[1:]):
+            continue
+        # Hardly anybody misspells the first letter, and every class of an app is looked at.
+        close = difflib.get_close_matches(name.casefold(), [one for one in known if one[0] == name[0].casefold()], n=1, cutoff=_ALIKE)
+        if not close:
+            continue
+        used = set(_used_by(cls)) if used is None else used
+        if name not in used:
+            log.warning("%s.%s is no setting, and nothing of the class uses it: did you mean %s?", cls.__name__, name, known[close[0]])
+
+
+def _used_by(cls: type) -> Iterator[str]:
+    """The names that the code of a class, and of what it inherits from an app, speaks of."""
+    waiting: list[Any] = [value for base in cls.__mro__ for value in vars(base).values()]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, types.CodeType):
+            yield from value.co_names
+            waiting += value.co_consts
+        else:
+            value = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value.fget if isinstance(value, property) else value
+            if isinstance(value, types.FunctionType):
+                waiting.append(value.__code__)
 
 
 def version_of(cls: type) -> str:

@@ -262,6 +262,53 @@ def test_a_step_with_a_complete_of_its_own_is_told_that_nobody_asks_it(caplog):
     assert [pipeline.build(AlwaysIncomplete()).ran, pipeline.build(AlwaysIncomplete()).ran] == [[AlwaysIncomplete()], []]
 
 
+class UsesItsOwn(Task):
+    resource = "a name that the step uses itself"
+
+    def easy_run(self, inputs):
+        return [self.resource for _ in range(1)]
+
+
+def test_a_setting_that_looks_misspelt_is_told(caplog):
+    class Hasty(Task):
+        target_typ = targets.JsonTarget
+        target_dir = "/elsewhere"
+        retires = 3
+        max_paralel = 2
+        fold = 5  # like nothing of ours
+        resources = {"gpu": 1}
+        timeout = luigi.FloatParameter(default=3.0)
+
+        def easy_run(self, inputs):
+            return self.fold
+
+        def load_input_param(self, target):
+            return {}
+
+    assert [line.split(" is no setting")[0] for line in caplog.messages] == [
+        f"Hasty.{name}" for name in ("target_typ", "target_dir", "retires", "max_paralel", "load_input_param")
+    ]
+    assert "nothing of the class uses it: did you mean TARGET_DIR?" in caplog.messages[1]
+
+
+def test_a_name_that_a_class_uses_itself_is_its_own(caplog):
+    class Below(UsesItsOwn):
+        resource = "another"
+
+    class Fetching(Task):
+        time_out = 3
+        retry = 4
+
+        @property
+        def seconds(self):
+            return self.time_out
+
+        def easy_run(self, inputs):
+            return (lambda: self.retry)()
+
+    assert not caplog.messages
+
+
 class SaysYes(Task):
     def complete(self):
         return True
