@@ -34,6 +34,8 @@ class Code:
         self._libraries: dict[Any, frozenset[str]] = {}
         self._formats: dict[Any, tuple[str, ...]] = {}
         self._changes: dict[tuple[str, str, str], str] = {}
+        #: What `pipeline.meaning` has found out and told, by task id and the identities today and before.
+        self.told_of_meanings: dict[tuple[str, str | None, str], str] = {}
         #: What was noticed and does not make a task run: words by task class.
         self.notes: dict[Any, dict[str, None]] = {}
 
@@ -99,34 +101,28 @@ class Code:
 
     # Identities
 
-    def identity_of(self, task: Any, record: Record) -> str:
-        """What consumers of an output depend on: its content, and today's code of what its pickle names."""
+    def identity_of(self, task: Any, record: Record, *, as_recorded: bool = False) -> str:
+        """What consumers of an output depend on: its content, and the code of what its pickle names, today's or that with which it was made."""
         formats = self._formats_of(type(task))
         if record.identity is not None:
             # What a step says of a value says nothing of the code that the value brings along.
-            given = [f"{name} {self.of_name(name)}" for name in record.pickled]
+            given = self._named(record, as_recorded)
             return seal.combine([record.identity, *given]) if given else record.identity
         if record.directory is None and not record.pickled and not formats:
             return record.digest
-        named = [f"{name} {self.of_name(name)}" for name in record.pickled]
-        return seal.combine([record.digest, record.directory or "", *named, *formats])
+        return seal.combine([record.digest, record.directory or "", *self._named(record, as_recorded), *formats])
 
-    def identity_as_recorded(self, task: Any, record: Record) -> str:
-        """The identity with the code as it was when the output was made."""
-        today, self._of_name = self._of_name, {**self._of_name, **record.pickled}
-        try:
-            return self.identity_of(task, record)
-        finally:
-            self._of_name = today
+    def _named(self, record: Record, as_recorded: bool) -> list[str]:
+        return [f"{name} {digest if as_recorded else self.of_name(name)}" for name, digest in record.pickled.items()]
 
     def changed_names(self, record: Record) -> list[str]:
         """Classes and functions named in a pickle whose code is no longer what it was."""
         return [name.replace(":", ".") for name, digest in record.pickled.items() if self.of_name(name) != digest]
 
-    def identity_of_part(self, owner: Any, record: Record, part: Part) -> str:
+    def identity_of_part(self, owner: Any, record: Record, part: Part, *, as_recorded: bool = False) -> str:
         """Like `identity_of`, for one of several outputs: that of the others does not count."""
         names_code = (type(owner).outputs or {})[part.name].named_code is not Target.named_code
-        named = [f"{name} {self.of_name(name)}" for name in record.pickled] if names_code else []
+        named = self._named(record, as_recorded) if names_code else []
         formats = self._formats_of(type(owner), part.name)
         return seal.combine([part.digest, *named, *formats]) if named or formats else part.digest
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline import planning
+from pipeline import meaning, planning
 from pipeline.fingerprint import kept
 from pipeline.forcing import Forcing
 from pipeline.scope import Scope, run_scope
 from pipeline.stores import has_store
-from pipeline.verdict import Finding, Rule
+from pipeline.verdict import Finding, Rule, required_while_running
 from targets import trust
 from targets.errors import SigningKeyError, StoreError, TargetError, UntrustedError
 from targets.inventory import outputs
@@ -123,7 +123,7 @@ def accept(tasks: Any, names: Iterable[str] = ("all",), *, dry_run: bool = True)
             # Judged again: what it needs may have been accepted a moment ago.
             finding = scope.found(task) if dry_run else planning.find(task, scope)
             verdict = finding.verdict
-            if verdict.rule is not Rule.CODE and not (verdict.rule is Rule.INPUT and _restamped_inputs(task, task.target.record, scope)):
+            if verdict.rule is not Rule.CODE and not (verdict.rule is Rule.INPUT and _restamped(task, task.target.record, scope)):
                 continue
             if dry_run or _stamp(task, scope, finding):
                 accepted.append(Acceptance(task, str(verdict)))
@@ -146,28 +146,36 @@ def _stamp(task: Any, scope: Scope, finding: Finding) -> bool:
         if _changed_since(task, finding):
             return False
         record = target.record
-        inputs = _restamped_inputs(task, record, scope) or record.inputs
+        inputs, dynamic = _restamped(task, record, scope) or (record.inputs, record.dynamic)
         stamp = {"at": round(time.time(), 3), "from": record.fingerprint}
-        target.rewrite(dataclasses.replace(record, fingerprint=now.digest, inputs=inputs, accepted=stamp))
+        target.rewrite(dataclasses.replace(record, fingerprint=now.digest, inputs=inputs, dynamic=dynamic, accepted=stamp))
     scope.forget(task)
     return True
 
 
-def _restamped_inputs(task: Any, record: Record, scope: Scope) -> Inputs | None:
-    """The inputs with the identities of today, where only the code that their pickles name has changed."""
+def _restamped(task: Any, record: Record, scope: Scope) -> tuple[Inputs, tuple[Mapping[str, Any], ...]] | None:
+    """The inputs, and what was required while running, with the identities of today; None where more has changed than the code of pickles."""
     leaves = scope.requirements(task)[1]
     recorded = {row.path: row for row in record.inputs}
-    if len(recorded) != len(leaves):
+    if len(recorded) != len(leaves) or any(path not in recorded for path, _ in leaves):
         return None
-    rows = []
-    for path, required in leaves:
-        row = recorded.get(path)
-        if row is None:
-            return None
-        today = planning.find(required, scope).identity
-        if today is not None and row.identity != today:
-            if not has_store(required) or scope.code.identity_as_recorded(required, required.target.record) != row.identity:
-                return None
-            row = row._replace(identity=today)
-        rows.append(row)
-    return Inputs(rows)
+    try:
+        yielded = required_while_running(record)
+    except Exception as error:
+        log.debug("%r runs again: what it required while it ran cannot be made again: %s", task, error)
+        return None
+    given = [*((required, recorded[path].identity) for path, required in leaves), *yielded]
+    today = [identity for required, before in given if (identity := _identity_today(required, before, scope)) is not None]
+    if len(today) < len(given):
+        return None
+    identities = iter(today)
+    inputs = [recorded[path]._replace(identity=next(identities)) for path, _ in leaves]
+    turns = [{**turn, "inputs": [[*row[:3], next(identities), *row[4:]] for row in turn["inputs"]]} for turn in record.dynamic]
+    return Inputs(inputs), tuple(turns)
+
+
+def _identity_today(required: Any, given: str, scope: Scope) -> str | None:
+    today = planning.find(required, scope).identity
+    if today is None or today == given:
+        return given
+    return today if meaning.is_as_recorded(required, given, scope) else None

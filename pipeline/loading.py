@@ -14,10 +14,11 @@ from typing import Any
 
 from pipeline import instead, planning
 from pipeline.errors import RequirementFailedError
+from pipeline.meaning import behind
 from pipeline.plainluigi import identity_of
 from pipeline.repairing import Needs
 from pipeline.scope import Scope
-from pipeline.task import BaseTask, ExternalFile, Part, Task, WrapperTask, load_output
+from pipeline.task import BaseTask, ExternalFile, Part, Task, load_output
 from pipeline.verdict import Finding, Rule, Verdict
 from targets import Target, processes
 from targets.errors import DamagedError, MissingOutputError, UntrustedError
@@ -98,7 +99,7 @@ class Loader:
                 if is_there:
                     return value, found.identity or UNKNOWN
             # Of what stands for others, the outputs that its value is made of.
-            owners = [(owner, self.found(owner).stamp) for owner in _behind(required, self.scope)] if _stands_for_others(required) else []
+            owners = [(owner, self.found(owner).stamp) for owner in behind(required, self.scope)] if _stands_for_others(required) else []
             try:
                 value, stamp = _load_judged(required, found, options, self._small)
             except DamagedError as error:
@@ -132,18 +133,18 @@ class Loader:
         """Whose data are not at hand, of those that are loaded for a requirement."""
         if not _stands_for_others(required):
             return (required,) if found.absent else ()
-        return [owner for owner in _behind(required, self.scope) if self.found(owner).absent]
+        return [owner for owner in behind(required, self.scope) if self.found(owner).absent]
 
     def _elsewhere(self, owner: Any) -> bool:
         """Kept in the memory of a process that we are not: it is made here when it is loaded."""
         return self.scope.process != processes.current and isinstance(owner, Task) and owner.target.in_memory
 
     def _forget(self, required: Any) -> None:
-        for task in [required, *_behind(required, self.scope)]:
+        for task in [required, *behind(required, self.scope)]:
             self.scope.forget(task)
 
     def _set_aside(self, required: Any) -> None:
-        for owner in _behind(required, self.scope):
+        for owner in behind(required, self.scope):
             if isinstance(owner, Task):
                 owner.target.quarantine()
         self._forget(required)
@@ -167,23 +168,6 @@ def _is_at(place: Any, path: str) -> bool:
 
 def _stands_for_others(required: Any) -> bool:
     return getattr(required, "_stands_for_others", False)
-
-
-def _behind(required: Any, scope: Scope) -> Sequence[Any]:
-    """The tasks whose outputs are loaded for a requirement: those that a wrapper stands for, the owner of a part."""
-    if not _stands_for_others(required):
-        return (required,)
-    found: dict[Any, None] = {}
-    waiting = [required]
-    while waiting:
-        task = waiting.pop()
-        if isinstance(task, Part):
-            waiting.append(task.owner)
-        elif isinstance(task, WrapperTask):
-            waiting += [one for _, one in reversed(scope.requirements(task)[1])]
-        else:
-            found[task] = None
-    return list(found)
 
 
 def _stamp(owner: Any) -> Any:

@@ -189,8 +189,8 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
         if not finding.verdict.is_current:
             first = first or required
         elif finding.identity != (recorded[path] if recorded is not None else record.inputs.identity_at(at)):
-            reason = f"{required!r} has {_what_is_other(required, finding, scope)}"
-            return Finding(Verdict(Rule.INPUT, reason), stamp=seen.stamp, duration=record.duration)
+            given = recorded[path] if recorded is not None else record.inputs.identity_at(at)
+            return Finding(_input_is_other(required, finding, given, scope), stamp=seen.stamp, duration=record.duration)
     for required, identity in seen.dynamic:
         # Had an earlier one been different, the step might not have asked for a later one.
         if first is not None:
@@ -199,9 +199,8 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
         if not finding.verdict.is_current:
             first = required
         elif finding.identity != identity:
-            return Finding(
-                Verdict(Rule.INPUT, f"{required!r}, required while running, has another content"), stamp=seen.stamp, duration=record.duration
-            )
+            verdict = _input_is_other(required, finding, identity, scope, when=", required while running,")
+            return Finding(verdict, stamp=seen.stamp, duration=record.duration)
     asked = too_old(task, scope, record) or forced(task, scope, record)
     if asked is not None:
         return Finding(asked, stamp=seen.stamp, duration=record.duration)
@@ -210,16 +209,10 @@ def conclude(task: Any, scope: Scope, seen: Look, leaves: Leaves, finding_of: Ca
     return Finding(CURRENT, scope.identity_of(task, record), seen.stamp, record.trimmed, duration=record.duration)
 
 
-def _what_is_other(required: Any, finding: Finding, scope: Scope) -> str:
-    """What is known about how an input differs from what it was."""
-    # Only what has a record has a stamp, and only that a target of ours.
-    found = required.target.find_record() if finding.stamp is not None else None
-    if found is None:
-        return "another content"
-    changed = scope.code.changed_names(found[0])
-    if changed:
-        return f"another meaning: {', '.join(changed[:3])} in its pickle changed"
-    return f"another content ({'; '.join(found[0].drift[:5])})" if found[0].drift else "another content"
+def _input_is_other(required: Any, finding: Finding, given: str, scope: Scope, when: str = "") -> Verdict:
+    from pipeline import meaning  # it knows tasks, which know verdicts
+
+    return Verdict(Rule.INPUT, f"{required!r}{when} has {meaning.what_is_other(required, finding, given, scope)}")
 
 
 def too_old(task: Any, scope: Scope, record: Record) -> Verdict | None:

@@ -10,7 +10,8 @@ import pytest
 from chain import Base, Middle, Top
 
 import pipeline
-from pipeline import Task
+import targets
+from pipeline import Task, WrapperTask
 from pipeline.explaining import rows
 from targets import JsonTarget, ParquetTarget
 from targets.local_store import LocalStore
@@ -132,6 +133,94 @@ def test_accepted_code_runs_nothing_and_is_remembered(ran, monkeypatch):
     assert record.accepted["from"] == before
     assert record.accepted["at"] > 0
     assert record.fingerprint != before
+
+
+class Doubling:
+    def predict(self, x):
+        return x * 2
+
+
+class Train(Task):
+    outputs = {"model": targets.PickleTarget, "scores": JsonTarget}
+
+    def easy_run(self, inputs):
+        return {"model": Doubling(), "scores": [1]}
+
+
+class Trained(WrapperTask):
+    def requires(self):
+        return {"model": Train()["model"], "base": Base()}
+
+
+class UsesPart(Task):
+    def requires(self):
+        return Train()["model"]
+
+    def easy_run(self, inputs):
+        return inputs.predict(1)
+
+
+class UsesWrapper(Task):
+    def requires(self):
+        return [Trained()]
+
+    def easy_run(self, inputs):
+        return inputs[0]["model"].predict(1)
+
+
+class Asks(Task):
+    def easy_run(self, inputs):
+        scores = yield Train()["scores"]
+        model = yield {"model": Train()["model"]}
+        return model["model"].predict(scores[0])
+
+
+@pytest.mark.parametrize(
+    ("use", "required"),
+    [(UsesPart, "Train()['model']"), (UsesWrapper, "Trained()"), (Asks, "Train()['model'], required while running,")],
+)
+def test_what_a_pickle_means_is_accepted_wherever_it_is_used(use, required, ran, monkeypatch):
+    ran(use())
+    monkeypatch.setattr(Doubling, "predict", lambda self, x: x + x)
+    pipeline.accept([Train(), use()], ["Train"], dry_run=False)
+    reason = f"INPUT: {required} has another meaning: {__name__}.Doubling in its pickle changed"
+    assert str(pipeline.plan(use()).verdicts[use()]) == reason
+    assert [(row.task, row.reason) for row in pipeline.accept(use(), dry_run=False)] == [(use(), reason)]
+    assert ran(use()) == []
+
+
+@pytest.mark.parametrize("use", [UsesPart, UsesWrapper, Asks])
+def test_another_content_cannot_be_accepted(use, ran, monkeypatch):
+    ran(use())
+    monkeypatch.setattr(Train, "easy_run", lambda self, inputs: {"model": Doubling(), "scores": [3]} | {"model": [Doubling()]})
+    pipeline.build(Train())
+    assert pipeline.plan(use()).verdicts[use()].reason.endswith("has another content")
+    assert pipeline.accept(use(), dry_run=False) == []
+    assert pipeline.plan(use()).verdicts[use()].rule == "INPUT"
+
+
+def test_of_a_wrapper_for_many_nobody_looks_for_what_differs(ran, monkeypatch):
+    class One(Task):
+        n = luigi.IntParameter()
+
+        def easy_run(self, inputs):
+            return self.n
+
+    class Many(WrapperTask):
+        def requires(self):
+            return [One(n) for n in range(101)]
+
+    class UsesMany(Task):
+        def requires(self):
+            return Many()
+
+        def easy_run(self, inputs):
+            return sum(inputs)
+
+    ran(UsesMany())
+    monkeypatch.setattr(One, "easy_run", lambda self, inputs: self.n + 1)
+    ran(Many())
+    assert str(pipeline.plan(UsesMany()).verdicts[UsesMany()]) == "INPUT: Many() has another content or meaning"
 
 
 @pytest.fixture
