@@ -136,35 +136,39 @@ class Code:
         return known
 
     def of_name(self, name: str) -> str:
-        """Today's fingerprint of a class or function that a pickle names; `gone` where there is none any more."""
+        """Today's fingerprint of what a pickle names: that of nothing where it is gone, an empty one where it is not the project's."""
         if name not in self._of_name:
-            value = resolve(name)
-            self._of_name[name] = "gone" if value is None else fingerprint.of_object(value)
+            module, _, path = name.partition(":")
+            value = resolve(name) if fingerprint.is_project(module) else None
+            if name_of(value) == name:
+                self._of_name[name] = fingerprint.of_object(value)
+            else:
+                # No class or function, but what one that is pickled by value asks a module for: a number, say.
+                self._of_name[name] = fingerprint.of_chain(module, (path,) if path else ())
         return self._of_name[name]
 
     def names_in(self, values: Any) -> tuple[dict[str, str], set[str]]:
-        """Project classes and functions among these, by name with their fingerprints; and the libraries of the rest."""
-        names: dict[str, str] = {}
-        tops: set[str] = set()
-        waiting, seen = list(values), set[int]()
-        for value in waiting:
-            if id(value) in seen:
+        """What of the project is named by these classes and functions, with its fingerprints; and the libraries of the rest."""
+        named: dict[str, None] = {}
+        for value in values:
+            name = name_of(value)
+            if name is None:
                 continue
-            seen.add(id(value))
-            module = getattr(value, "__module__", None)
-            name = f"{module}:{getattr(value, '__qualname__', '')}"
-            if not isinstance(module, str):
-                continue
-            if module == "__main__" or resolve(name) is not value:
+            if name.startswith("__main__:") or resolve(name) is not value:
                 # Pickled by value: its code is in the bytes, but for what it asks modules for.
-                waiting += asked_of_modules(value) if isinstance(value, (type, types.FunctionType)) else ()
-                continue
-            digest = self.of_name(name)
-            if digest:
-                names[name] = digest
+                asked = asked_of_modules(value) if isinstance(value, (type, types.FunctionType)) else ()
+                named.update({f"{module}:{'.'.join(chain)}": None for module, chain in asked})
             else:
-                tops.add(module.split(".")[0])
-        return dict(sorted(names.items())), {top for top in tops if fingerprint.Project.is_library(top)}
+                named[name] = None
+        digests = {name: self.of_name(name) for name in sorted(named)}
+        tops = {name.partition(":")[0].split(".")[0] for name, digest in digests.items() if not digest}
+        return {name: digest for name, digest in digests.items() if digest}, {top for top in tops if fingerprint.Project.is_library(top)}
+
+
+def name_of(value: Any) -> str | None:
+    """By what name a pickle knows a class or function; None for what has none."""
+    module = getattr(value, "__module__", None)
+    return f"{module}:{getattr(value, '__qualname__', '')}" if isinstance(module, str) else None
 
 
 def resolve(name: str) -> Any:
@@ -176,6 +180,6 @@ def resolve(name: str) -> Any:
             value = importlib.import_module(module)
         except ImportError:
             return None
-    for part in path.split("."):
+    for part in path.split(".") if path else ():
         value = getattr(value, part, None)
     return value

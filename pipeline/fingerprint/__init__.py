@@ -15,6 +15,7 @@ from typing import Any
 from pipeline import definitions, settings
 from pipeline.errors import ConfigurationError
 from pipeline.fingerprint import normal
+from pipeline.fingerprint.names import Chain
 from pipeline.fingerprint.project import Project
 from pipeline.fingerprint.reach import Walk
 from targets import seal
@@ -49,10 +50,21 @@ def of_task(cls: Any) -> Fingerprint:
 def of_object(value: Any) -> str:
     """The fingerprint of a class or function that an output names; empty where it is not project code."""
     module = getattr(value, "__module__", None) or ""
-    project = project_of(module.split(".")[0]) if project_of("").owns(module) else project_of("")
-    if not project.owns(module):
-        return ""
-    return _made_from(Walk(project).run(value), {}).digest
+    return _made_from(_walk_from(module).run(value), {}).digest if is_project(module) else ""
+
+
+def of_chain(module: str, chain: Chain) -> str:
+    """The fingerprint of what code that a pickle has by value asks a module for, be it a number; empty where that is not project code."""
+    return _made_from(_walk_from(module).follow(module, chain), {}).digest if is_project(module) else ""
+
+
+def is_project(module: Any) -> bool:
+    """Whether a module is project code for every task; imports nothing."""
+    return project_of("").owns(module)
+
+
+def _walk_from(module: str) -> Walk:
+    return Walk(project_of(module.split(".")[0]))
 
 
 def _made_from(walk: Walk, extra: dict[str, str]) -> Fingerprint:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipeline.fingerprint import inside
-from pipeline.fingerprint.names import references
+from pipeline.fingerprint import inside, modules
+from pipeline.fingerprint.names import Chain, references
 from pipeline.fingerprint.sources import function_definition
 
 
@@ -37,26 +38,29 @@ def asked_of_first(function: types.FunctionType) -> set[str]:
     return {one.attr for one in asked if one.value.id == arguments[0].arg}  # type: ignore[attr-defined]
 
 
-def asked_of_modules(value: Any) -> Iterator[Any]:
-    """Functions and classes that code asks modules for (`features.scale`), or that are in what it asks for.
+def asked_of_modules(value: Any) -> Iterator[tuple[str, Chain]]:
+    """What a function, or those of a class, ask modules for (`features.scale`, `conf.LIMIT`), also those that they import as they run.
 
-    With code that is pickled by value, only the module is named.
+    Where code is pickled by value, it brings along what its names stand for, but of a module the name alone.
     """
     for function in [value] if isinstance(value, types.FunctionType) else [one for held in vars(value).values() for one in inside.functions_of(held)]:
         found = function_definition(function)
-        for name, *rest in references(found[0]).chains if found is not None else ():
-            reached = {**function.__globals__, **inside.closure(function)}.get(name)
-            if not isinstance(reached, types.ModuleType):
-                continue
-            while isinstance(reached, types.ModuleType) and rest:
-                reached = vars(reached).get(rest.pop(0))
-            if isinstance(reached, types.ModuleType):
-                continue
-            yield reached  # a function, a class, or what stands for one (`functools.lru_cache`)
-            if not isinstance(reached, (type, types.FunctionType)):
-                yield from inside.callables_inside(reached, kinds=True)
-                if type(reached).__module__ != "builtins":
-                    yield type(reached)
+        if found is None:
+            continue
+        asked = references(found[0])
+        environment = {**function.__globals__, **inside.closure(function)}
+        for name, *rest in asked.chains:
+            if isinstance(module := environment.get(name), types.ModuleType):
+                yield _within(module.__name__, tuple(rest))
+        for one in asked.imports:
+            yield _within(modules.absolute(one.module, one.level, function.__globals__), one.chain if one.name is None else (one.name, *one.chain))
+
+
+def _within(module: str, chain: Chain) -> tuple[str, Chain]:
+    """The last module of a chain, and the name in it; what is asked of that in turn (`conf.client.url`) may cost something to find out."""
+    while chain and module in sys.modules and isinstance(inner := vars(sys.modules[module]).get(chain[0]), types.ModuleType):
+        module, chain = inner.__name__, chain[1:]
+    return module, chain[:1]
 
 
 def last_name(decorator: ast.expr) -> str:

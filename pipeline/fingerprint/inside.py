@@ -104,3 +104,18 @@ def closure(function: types.FunctionType) -> dict[str, Any]:
             continue
     inner.pop("__class__", None)
     return inner
+
+
+def closure_of_class(cls: type) -> dict[str, Any]:
+    """What the names mean that the body of a class sees which was defined in a function: those that its methods have."""
+    inner: dict[str, Any] = {}
+    for value in vars(cls).values():
+        for function in functions_of(value):
+            inner.update(closure(function))
+    return inner
+
+
+def is_generated(function: types.FunctionType) -> bool:
+    """Made by `dataclass`, `namedtuple` or the like from what the class body says."""
+    filename = function.__code__.co_filename
+    return filename.startswith("<") and not filename.startswith(("<ipython", "<stdin"))

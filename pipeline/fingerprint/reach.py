@@ -22,7 +22,7 @@ import luigi
 from pipeline.fingerprint import bindings, bodies, constants, inside, modules, normal, project
 from pipeline.fingerprint.names import Chain, Imported, References, references
 from pipeline.fingerprint.project import Project
-from pipeline.fingerprint.sources import Source, class_definition, function_definition, home, module_sources
+from pipeline.fingerprint.sources import about, class_definition, function_definition, home, module_sources
 from targets import seal
 
 log = logging.getLogger("pipeline")
@@ -52,8 +52,16 @@ class Walk:
         is_task = isinstance(start, type) and issubclass(start, luigi.Task)
         self._waiting.append(lambda: self._class(start, start) if is_task else self._value(start, None, ()))
         for name, value in list(vars(sys.modules.get(start.__module__, builtins)).items()) if is_task else ():
-            if value is start and not bindings.is_passed_on(name, _about(name, start.__module__)[1]):
+            if value is start and not bindings.is_passed_on(name, about(name, start.__module__)[1]):
                 self._made(start, start.__qualname__, (start.__module__, name))
+        return self._to_its_end()
+
+    def follow(self, module: str, chain: Chain) -> Walk:
+        """What somebody finds who asks a module for this."""
+        self._follow_import(Imported(module, 0, None, chain), {})
+        return self._to_its_end()
+
+    def _to_its_end(self) -> Walk:
         # A list of things to do instead of recursion: chains of calls may be long.
         while self._waiting:
             self._waiting.pop()()
@@ -265,7 +273,7 @@ class Walk:
         extra = constants.live_attributes(cls, node, skipped | covered, environment)
         self._add(name, normal.form([*head, *body], in_class=True) + extra, [bodies.shown_class(node, decorators, body)])
         shell = ast.ClassDef(name=node.name, bases=node.bases, keywords=node.keywords, body=body, decorator_list=decorators)
-        self._follow_all(references(shell), cls.__module__, environment, self._closure_of(cls))
+        self._follow_all(references(shell), cls.__module__, environment, inside.closure_of_class(cls))
 
     def _values_of(self, declared: luigi.Parameter[Any]) -> None:
         """The code of a parameter's values, whose names or fields alone are in the key: of an enum's members, and of the class of a default."""
@@ -291,22 +299,13 @@ class Walk:
             if isinstance(value, functools.singledispatchmethod):
                 self._later(value.dispatcher, None, ())
             for function in inside.functions_of(value):
-                if function.__code__.co_filename.startswith("<") and function_source_is_generated(function):
+                if inside.is_generated(function):
                     continue
                 if self.project.owns(home(function)):
                     self._function(function)
                     if function.__qualname__ == f"{cls.__qualname__}.{attribute}":
                         covered.add(attribute)
         return covered
-
-    @staticmethod
-    def _closure_of(cls: type) -> dict[str, Any]:
-        # A class defined in a function: its methods have the names that its body sees.
-        inner: dict[str, Any] = {}
-        for value in vars(cls).values():
-            for function in inside.functions_of(value):
-                inner.update(inside.closure(function))
-        return inner
 
     def _defaults(self, cls: type[luigi.Task]) -> None:
         """The defaults of a step's parameters, as its class says them."""
@@ -356,11 +355,11 @@ class Walk:
             return False
         loaded = sys.modules.get(module)
         environment = vars(loaded) if loaded is not None else {}
-        sources, statements = _about(name, module)
+        sources, statements = about(name, module)
         replaced = ""
         if constants.contradicts(value, statements):
             if sum(source.is_outdated() for source in sources):
-                sources, statements = _about(name, module)
+                sources, statements = about(name, module)
             if constants.contradicts(value, statements):
                 replaced = "".join(constants.replaced_value(name, value, source.tree) for source in sources)
         for binding in bindings.imported_from(name, statements):
@@ -396,13 +395,3 @@ class Walk:
             self._add(f"{module.__name__}.*", normal.form(sorted(body, key=normal.form)), [])
             for statement in body:
                 self._follow_all(references(statement), module.__name__, vars(module), {})
-
-
-def _about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
-    sources = module_sources(module)
-    return sources, [statement for source in sources for statement in bindings.statements_about(name, source.tree.body)]
-
-
-def function_source_is_generated(function: types.FunctionType) -> bool:
-    """Made by `dataclass`, `namedtuple` or the like from what the class body says."""
-    return not function.__code__.co_filename.startswith(("<ipython", "<stdin"))

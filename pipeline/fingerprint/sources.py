@@ -262,3 +262,9 @@ def module_sources(module: str) -> list[Source]:
         if cell is not None:
             sources.append(cell)
     return sources
+
+
+def about(name: str, module: str) -> tuple[list[Source], list[ast.stmt]]:
+    """The sources of a module, and the statements in them that bind or change this name."""
+    sources = module_sources(module)
+    return sources, [statement for source in sources for statement in bindings.statements_about(name, source.tree.body)]

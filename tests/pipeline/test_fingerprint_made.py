@@ -397,4 +397,4 @@ def test_a_pickled_function_that_finds_itself_through_its_module_is_looked_at_on
         "run = make()\n"
     )
     names, _ = current().code.names_in([importlib.import_module("registry").run])
-    assert list(names) == ["registry:Model", "registry:kept", "registry:other", "registry:third"]
+    assert list(names) == [f"registry:{name}" for name in ("held", "kept", "model", "other", "run")]
