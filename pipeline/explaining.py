@@ -11,7 +11,7 @@ import itertools
 import statistics
 from typing import Any
 
-from pipeline import units
+from pipeline import failures, units
 from pipeline.facts import for_record
 from pipeline.fingerprint import kept
 from pipeline.ours import name_of
@@ -39,8 +39,10 @@ class Row:
     #: How a task that was never made differs from the nearest that was.
     nearest: str = ""
     notes: tuple[str, ...] = ()
-    #: The external task, not there, without which it cannot run.
+    #: What is not there without which it cannot run: an external task, or one that would fail as it did before.
     waits_for: Any = None
+    #: How it failed before, where that is kept: it would fail again at once.
+    failed_before: str = ""
     #: How many tasks it asked for while it last ran that are no part of the plan: which it will ask for, its body alone knows.
     asked_for: int = 0
 
@@ -58,6 +60,7 @@ class Row:
             "nearest": self.nearest,
             "notes": list(self.notes),
             "waits_for": repr(self.waits_for) if self.waits_for is not None else "",
+            "failed_before": self.failed_before,
             "asked_for": self.asked_for,
         }
 
@@ -71,6 +74,9 @@ def rows(plan: Plan) -> list[Row]:
     for task, verdict in plan.verdicts.items():
         kind = kind_of(task)
         waits_for = None if verdict.is_current else _waits_for(task, plan, waiting)
+        failed_before = "" if kind != "step" or verdict.is_current else _failed_before(task, plan)
+        if failed_before:
+            waiting[task.task_id] = task
         if kind != "step":
             found.append(Row(task, kind, verdict, waits_for=waits_for))
             continue
@@ -87,14 +93,24 @@ def rows(plan: Plan) -> list[Row]:
                 nearest=_nearest(task, others),
                 notes=tuple(plan.scope.code.notes.get(type(task), ())),
                 waits_for=waits_for,
+                failed_before=failed_before,
                 asked_for=len(_asked_for(own) - planned) if own is not None else 0,
             )
         )
     return found
 
 
+def _failed_before(task: Any, plan: Plan) -> str:
+    """How a task failed that would fail again, where what it requires is as it was."""
+    if not task.cache_failures:
+        return ""
+    findings = [plan.scope.found(required) for _, required in plan.scope.known_requirements(task)]
+    ready = all(finding.verdict.is_current for finding in findings)
+    return failures.before(task, plan.scope, [finding.identity or "" for finding in findings]) if ready else ""
+
+
 def _waits_for(task: Any, plan: Plan, waiting: dict[str, Any]) -> Any:
-    """What is external to the app and not there, of all that a task needs; `waiting` has what is known of its requirements, by task id."""
+    """What is not there of all that a task needs, and does not come; `waiting` has what is known of its requirements, by task id."""
     if task.run is None or isinstance(task, ExternalFile):
         waiting[task.task_id] = task
         return None
@@ -114,7 +130,8 @@ def summary(found: list[Row]) -> str:
     """What would run, how long that may take, and what is kept."""
     steps = [row for row in found if is_step(row.task)]
     stale = [row for row in steps if not row.verdict.is_current]
-    run = [row for row in stale if row.waits_for is None]
+    run = [row for row in stale if row.waits_for is None and not row.failed_before]
+    again = sum(bool(row.failed_before) for row in stale)
     perhaps = sum(row.verdict.rule is Rule.UPSTREAM for row in run)
     known = [row.expected for row in run if row.expected is not None]
     words = f"{len(run)} would run"
@@ -124,8 +141,10 @@ def summary(found: list[Row]) -> str:
         words += f", about {units.span(sum(known))}" + (f" without the {len(run) - len(known)} that never ran" if len(known) < len(run) else "")
     if any(row.asked_for for row in run):
         words += ", and what these ask for while they run"
-    if len(stale) > len(run):
-        words += f"; {len(stale) - len(run)} cannot, since what they need is not there"
+    if again:
+        words += f"; {again} would fail as before (--retry-failed tries again)"
+    if len(stale) > len(run) + again:
+        words += f"; {len(stale) - len(run) - again} cannot, since what they need is not there"
     return f"{words}; {len(steps) - len(stale)} kept"
 
 

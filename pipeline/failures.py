@@ -35,20 +35,26 @@ def _cause(task: Any, scope: Scope, identities: Sequence[str]) -> str:
     return made_from(task, scope.code.of(type(task)).digest, list(identities))
 
 
-def insist_on_none(task: Any, scope: Scope, identities: Sequence[str]) -> None:
-    """`FailedBeforeError` if this step failed before with the same code, parameters and inputs."""
+def before(task: Any, scope: Scope, identities: Sequence[str]) -> str:
+    """In words, how this step failed before with the same code, parameters and inputs; empty where it did not, or may be tried again."""
     if not task.cache_failures or scope.retry_failed:
-        return
+        return ""
     try:
         kept = json.loads(task.store.read(_name(task), 4096))
         same, words = kept["cause"] == _cause(task, scope, identities), str(kept["error"])
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(kept["at"])))
     except FileNotFoundError:
-        return
+        return ""
     except (ValueError, KeyError, TypeError, OverflowError, OSError, StoreError, RecursionError):
-        return  # not one of ours, or cut off: the step runs
-    if same:
-        raise FailedBeforeError(f"{task!r} failed at {when} with the same code, parameters and inputs: {words}. --retry-failed tries again")
+        return ""  # not one of ours, or cut off: the step runs
+    return f"failed at {when} with the same code, parameters and inputs: {words}" if same else ""
+
+
+def insist_on_none(task: Any, scope: Scope, identities: Sequence[str]) -> None:
+    """`FailedBeforeError` if this step failed before with the same code, parameters and inputs."""
+    words = before(task, scope, identities)
+    if words:
+        raise FailedBeforeError(f"{task!r} {words}. --retry-failed tries again")
 
 
 def keep(task: Any, scope: Scope, identities: Sequence[str], error: Exception) -> None:

@@ -45,6 +45,8 @@ def plan(context: click.Context, as_json: bool, force: tuple[str, ...], diff: bo
             showing.text(f"{'':<12} {row.verdict.reason}")
         if row.waits_for is not None:
             showing.text(f"{'':<12} it cannot run without {row.waits_for!r}")
+        if row.failed_before:
+            showing.text(f"{'':<12} it {row.failed_before}")
         if row.asked_for:
             showing.text(f"{'':<12} it asks for more while it runs, the last time for {row.asked_for} {'task' if row.asked_for == 1 else 'tasks'}")
         if row.nearest:

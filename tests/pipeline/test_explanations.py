@@ -149,6 +149,40 @@ def test_what_a_step_asks_for_while_it_runs_is_told(ran, monkeypatch):
     assert summary(found).endswith(", and what these ask for while they run; 1 kept")
 
 
+class Brittle(Task):
+    cache_failures = True
+
+    def requires(self):
+        return Base(n=1)
+
+    def easy_run(self, inputs):
+        raise ValueError(f"{inputs} is too little")
+
+
+class NeedsBrittle(Task):
+    def requires(self):
+        return Brittle()
+
+    def easy_run(self, inputs):
+        return 1
+
+
+def test_a_step_that_would_fail_as_before_is_told(monkeypatch):
+    assert [row.failed_before for row in rows(pipeline.plan(NeedsBrittle()))] == [""] * 3
+    assert not pipeline.build(NeedsBrittle()).ok
+    found = rows(pipeline.plan([NeedsBrittle(), Base(n=2)]))
+    words = found[1].to_json()["failed_before"]
+    assert words.startswith("failed at 2")
+    assert words.endswith(" with the same code, parameters and inputs: ValueError: 1 is too little")
+    assert [row.waits_for for row in found] == [None, None, Brittle(), None]
+    assert summary(found).startswith("1 would run, about")
+    assert summary(found).endswith("; 1 would fail as before (--retry-failed tries again); 1 cannot, since what they need is not there; 1 kept")
+    Base(n=1).target.rewrite(dataclasses.replace(Base(n=1).target.record, digest="of others"))
+    assert [row.failed_before for row in rows(pipeline.plan(NeedsBrittle()))] == [""] * 3, "another input may mend it"
+    monkeypatch.setattr(Brittle, "easy_run", lambda self, inputs: inputs + 1)
+    assert [row.failed_before for row in rows(pipeline.plan(NeedsBrittle()))] == [""] * 3, "and so may other code"
+
+
 class Delivered(luigi.ExternalTask):
     def output(self):
         return luigi.LocalTarget("delivered.csv")
