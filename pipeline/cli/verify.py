@@ -42,5 +42,5 @@ def verify(context: click.Context, names: tuple[str, ...], family: tuple[str, ..
     else:
         showing.line(f"{len(rows) - wrong - trimmed} verified, {wrong} wrong" + (f", {trimmed} trimmed: nothing to read" if trimmed else ""))
         if wrong:
-            showing.line("the next run that needs them makes them again")
+            showing.line("a run makes again what it loads of them; `doctor --fix` sets all aside, so that the next run does")
     return 1 if wrong else 0

@@ -174,6 +174,10 @@ def test_verify_reads_every_byte(cli, store):
     assert code == 1
     assert sorted(row["state"] for row in json.loads(out)) == ["right", "right", "wrong"]
     assert data.exists()
+    assert "`doctor --fix` sets all aside" in cli("verify")[1]
+    cli("doctor", "--fix")
+    assert pipeline.build(All()).ran[0] == Train(rate=0.2)
+    assert cli("verify")[0] == 0
 
 
 def test_verify_looks_at_parts_and_side_files(cli, store):
