@@ -6,7 +6,7 @@ Either all parts are there or none: they are committed together. A part can be l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from targets.errors import DumpError, MissingOutputError, RecordError, TargetError
 from targets.place import Place
@@ -54,6 +54,9 @@ class PartsTarget(Target[dict[str, Any]]):
     def load_from(self, record: Record, **options: Any) -> dict[str, Any]:
         # All parts are those of one record: another writer may be committing the next.
         return {name: target.load_part(record.part(name), **options) for name, target in self.parts.items()}
+
+    def open(self, mode: str = "r") -> IO[Any]:
+        raise TargetError(f"{self._owner()} has several outputs: open one of them, as in target[{next(iter(self.parts))!r}].open()")
 
     def fits(self, record: Record) -> str | None:
         if {part.name for part in record.parts} != set(self.parts):

@@ -8,10 +8,11 @@ by its size); whether it is still *true* is answered by `Task.complete`.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
+from typing import IO, Any, BinaryIO, ClassVar, Generic, TypeVar
 
 import luigi.target
 
@@ -24,6 +25,7 @@ from targets.errors import (
     PipelineError,
     RecordError,
     StoreError,
+    TargetError,
     UntrustedError,
 )
 from targets.messages import said
@@ -38,6 +40,7 @@ from targets.store import Draft, Stamp, Store
 from targets.verifying import seal_directory, verify_directory, verify_part
 
 T = TypeVar("T")
+V = TypeVar("V")
 #: Makes the record of an output: given the one that it replaces, and by name what `Target` knows of what was written.
 Facts = Callable[..., Record]
 #: How the name of a step's log ends.
@@ -142,7 +145,7 @@ class Target(luigi.target.Target, Generic[T]):
         distrusted = None if vouched else trust.distrust(record)
         if distrusted is not None:
             raise UntrustedError(f"{self.path} is not trusted, so its record is left as it is: {distrusted}")
-        record, data = sealed(record)
+        record, data = trust.sealed(record)
         with self.store.draft() as draft:
             known.remember(self.place, record, draft.commit(self.place.record_name, data))
 
@@ -251,7 +254,7 @@ class Target(luigi.target.Target, Generic[T]):
             directory=side_files[0],
             directory_size=side_files[1],
         )
-        record, data = sealed(record)
+        record, data = trust.sealed(record)
         self.dumped = stamp = draft.commit(self.place.record_name, data, obsolete=tuple(obsolete), replaces=replaces)
         known.remember(self.place, record, stamp)
         return record
@@ -279,6 +282,16 @@ class Target(luigi.target.Target, Generic[T]):
 
     def load_with_stamp(self, **options: Any) -> tuple[T, Stamp]:
         """The stored value, and the stamp of the very record that it was verified with."""
+        return self._read_by(lambda record: self._load_whole(record, **options))
+
+    def open(self, mode: str = "r") -> IO[Any]:
+        """The stored bytes as a file to read from, verified as they are read: what plain Luigi tasks ask a target for. Text is UTF-8."""
+        if mode not in ("r", "rt", "rb"):
+            raise TargetError(f"{self.path} can be opened to read only, not with mode {mode!r}: what a step returns is stored")
+        file = self._read_by(lambda record: self._file_of(record.part(self.part)))[0]
+        return file if mode == "rb" else io.TextIOWrapper(file, encoding="utf-8")
+
+    def _read_by(self, read: Callable[[Record], V]) -> tuple[V, Stamp]:
         for attempt in (1, 2):
             found = self.find_record()
             if found is None:
@@ -287,7 +300,7 @@ class Target(luigi.target.Target, Generic[T]):
                 raise MissingOutputError(f"the data of {self._owner()} were trimmed: build it again to load it")
             self.insist_on_trust(found[0])
             try:
-                return self._load_whole(found[0], **options), found[1]
+                return read(found[0]), found[1]
             except (DamagedError, FileNotFoundError) as error:
                 # Somebody may have committed between our look at the record and at the data.
                 if attempt == 2 or self.store.stamp(self.place.record_name) == found[1]:
@@ -312,15 +325,19 @@ class Target(luigi.target.Target, Generic[T]):
         return self.load_part(record.part(self.part), **options)
 
     def load_part(self, part: Part, **options: Any) -> T:
+        return self.decode(self._file_of(part), part, **options)
+
+    def _file_of(self, part: Part) -> BinaryIO:
+        if part.kind != "file":
+            raise TargetError(f"{self.path} is no file that could be opened: load() it")
         try:
-            file = verified_file(self.store, part) if part.pieces else verified_bytes(self.store, part)
+            return verified_file(self.store, part) if part.pieces else verified_bytes(self.store, part)
         except IsADirectoryError as error:
             raise DamagedError(f"{self.store.where(part.file)} is a directory where a file was written; it will be made again") from error
         except FileNotFoundError:
             raise
         except OSError as error:
             raise StoreError(f"cannot read {self.store.where(part.file)}: {error}. Mend the cause and run again") from error
-        return self.decode(file, part, **options)
 
     def decode(self, file: BinaryIO, part: Part, **options: Any) -> T:
         """Turn a file into a value; `file` gives verified bytes only."""
@@ -375,15 +392,6 @@ class Target(luigi.target.Target, Generic[T]):
     def _owner(self) -> Any:
         # As it is: making words of it for each load, in case that something is wrong, would cost as much as a small load.
         return self.task if self.task is not None else self.path
-
-
-def sealed(record: Record) -> tuple[Record, bytes]:
-    """A record with the bytes that are stored for it, signed where there is a key."""
-    keys = trust.keyring()
-    if not keys:
-        return record, record.to_bytes()
-    data = record.to_bytes(keys.sign)
-    return Record.from_bytes(data), data
 
 
 def _files_of(record: Record) -> list[str]:

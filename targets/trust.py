@@ -149,6 +149,15 @@ def check_key_is_outside(store_root: str) -> None:
             raise SigningKeyError(f"the signing key file {file} lies in the store {store_root}, where it protects nothing: move it elsewhere")
 
 
+def sealed(record: Record) -> tuple[Record, bytes]:
+    """A record with the bytes that are stored for it, signed where there is a key."""
+    keys = keyring()
+    if not keys:
+        return record, record.to_bytes()
+    data = record.to_bytes(keys.sign)
+    return type(record).from_bytes(data), data
+
+
 def distrust(record: Record) -> str | None:
     """None where a record may be believed, else words. Without a key every intact record may."""
     keys = keyring()

@@ -18,7 +18,7 @@ from pipeline.sameness import stable_digest
 from pipeline.task import BaseTask, ExternalFile, Part, Task, WrapperTask
 from pipeline.testing.stores import some_store
 from targets import Target
-from targets.errors import DumpError, MissingOutputError
+from targets.errors import DumpError, MissingOutputError, TargetError
 from targets.place import Place
 from targets.store import Stamp
 
@@ -109,6 +109,9 @@ class GivenTarget(Target[Any]):
         value = copied(self._value)
         columns = options.get("columns")
         return value[list(columns)] if columns is not None and hasattr(value, "columns") else value
+
+    def open(self, mode: str = "r") -> Any:
+        raise TargetError(f"the output of {self.task!r} was given by a test, and is no file that could be opened: load() it")
 
     def dump(self, value: Any, **_: Any) -> Any:
         raise DumpError(f"the output of {self.task!r} was given by a test, and cannot be written")

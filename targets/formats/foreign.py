@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Any
+from typing import IO, Any
 
 import luigi
 import luigi.target
@@ -75,6 +75,9 @@ class ForeignTarget(Target[Any]):
         if part.kind == "foreign" and file and seal.file_digest(file) != part.digest:
             raise DamagedError(f"{file} is not what was written")
         return self.inner.load(**options)  # type: ignore[attr-defined]
+
+    def open(self, mode: str = "r") -> IO[Any]:
+        return self.inner.open(mode)  # type: ignore[attr-defined,no-any-return]
 
     def verify(self) -> None:
         file = self._file()
