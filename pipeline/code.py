@@ -116,8 +116,8 @@ class Code:
         return [f"{name} {digest if as_recorded else self.of_name(name)}" for name, digest in record.pickled.items()]
 
     def changed_names(self, record: Record) -> list[str]:
-        """Classes and functions named in a pickle whose code is no longer what it was."""
-        return [name.replace(":", ".") for name, digest in record.pickled.items() if self.of_name(name) != digest]
+        """What a pickle names whose code, or value, is no longer what it was."""
+        return [name.replace(":", ".").rstrip(".") for name, digest in record.pickled.items() if self.of_name(name) != digest]
 
     def identity_of_part(self, owner: Any, record: Record, part: Part, *, as_recorded: bool = False) -> str:
         """Like `identity_of`, for one of several outputs: that of the others does not count."""

@@ -96,7 +96,7 @@ class {name}(Task):
 
 @pytest.fixture(scope="module")
 def ran_again(tmp_path_factory):
-    """The steps that ran after an edit, and after none."""
+    """The steps that ran at first, after no edit, and after one, each with the reason that was given beforehand."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "package").mkdir()
     (folder / "package" / "__init__.py").touch()
@@ -105,9 +105,10 @@ def ran_again(tmp_path_factory):
     (folder / "run.py").write_text(
         textwrap.dedent("""
         import json, sys, pipeline, flow
+        reasons = {type(task).__name__: verdict.reason for task, verdict in pipeline.plan(flow.All()).verdicts.items()}
         run = pipeline.build(flow.All())
         assert run.ok, run
-        print(json.dumps(sorted(type(task).__name__ for task in run.ran)))
+        print(json.dumps({type(task).__name__: reasons[type(task).__name__] for task in run.ran}))
         """)
     )
     found = []
@@ -128,6 +129,13 @@ def test_what_a_pickled_function_asks_a_module_for_counts(name, runs, ran_again)
     assert {name, f"Make{name}"} <= set(first)
     assert not unchanged
     assert (name in edited) is runs
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("Number", "conf.FACTOR"), ("Whole", "conf"), ("OfClass", "conf.Model"), ("Deep", "package.inner.FACTOR")]
+)
+def test_the_plan_names_what_it_is(name, asked, ran_again):
+    assert ran_again[2][name] == f"Make{name}() has another meaning: {asked} in its pickle changed"
 
 
 def test_to_look_at_a_pickled_function_imports_no_library(app, monkeypatch):
