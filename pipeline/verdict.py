@@ -21,7 +21,7 @@ from pipeline import units
 from pipeline.errors import RequirementError, TaskDefinitionError
 from pipeline.ours import Ours
 from pipeline.parameters import from_text
-from targets import seal, trust
+from targets import bytecode, seal, trust
 from targets.errors import NewerRecordError, RecordError
 from targets.record import COMPACT_FROM, Record
 from targets.store import Stamp
@@ -149,6 +149,10 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     changed = scope.code_change(task, record)
     if changed is not None:
         return Finding(Verdict(Rule.CODE, changed), stamp=stamp, duration=record.duration)
+    changed = bytecode.misfit(record.parts) if not record.trimmed else ""
+    if changed:
+        # Whatever the policy says: who needs it could not load it.
+        return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp, duration=record.duration)
     changed = scope.library_change(task, record)
     if changed is not None:
         return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp, duration=record.duration)

@@ -39,6 +39,8 @@ class Part:
     size: int
     kind: str = "file"
     columns: Mapping[str, str] | None = None
+    #: The Python that has compiled the functions in it, where it holds any.
+    bytecode: str = ""
     #: The joined digests and checksums of its pieces, where it has several.
     pieces: bytes = b""
     checksums: bytes = b""
@@ -316,6 +318,8 @@ def _part_json(part: Part) -> dict[str, Any]:
         body["kind"] = part.kind
     if part.columns is not None:
         body["columns"] = dict(part.columns)
+    if part.bytecode:
+        body["bytecode"] = part.bytecode
     for name in _PACKED:
         if packed := getattr(part, name):
             body[name] = base64.b64encode(packed).decode()
@@ -327,6 +331,9 @@ def _part(body: dict[str, Any]) -> Part:
         if name in body:
             body[name] = base64.b64decode(body[name], validate=True)
     part = Part(**body)
-    if not all(isinstance(text, str) for text in (part.name, part.file, part.format, part.digest, part.kind)) or type(part.size) is not int:
+    if (
+        not all(isinstance(text, str) for text in (part.name, part.file, part.format, part.digest, part.kind, part.bytecode))
+        or type(part.size) is not int
+    ):
         raise TypeError(f"a part is {body!r:.80}")
     return part

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, ClassVar, Generic, TypeVar
 
 import luigi.target
 
-from targets import known, seal, trust
+from targets import bytecode, known, seal, trust
 from targets.errors import (
     DamagedError,
     DumpError,
@@ -224,7 +224,8 @@ class Target(luigi.target.Target, Generic[T]):
             writer.abandon()
             raise
         sealed, size = writer.finish()
-        return (Part.of(sealed, self.part, self.name, self.format_name(), size, columns=self.describe(value)),)
+        told = {"columns": self.describe(value), "bytecode": bytecode.among(self.named_code())}
+        return (Part.of(sealed, self.part, self.name, self.format_name(), size, **told),)
 
     def _commit(self, draft: Draft, parts: tuple[Part, ...], facts: Facts, directory: os.PathLike[str] | None) -> Record:
         obsolete: list[str] = []
@@ -341,6 +342,8 @@ class Target(luigi.target.Target, Generic[T]):
 
     def decode(self, file: BinaryIO, part: Part, **options: Any) -> T:
         """Turn a file into a value; `file` gives verified bytes only."""
+        if part.bytecode:
+            bytecode.insist_on_this(part, self._owner())
         try:
             return self.read(file, **options)
         except PipelineError:
@@ -390,7 +393,7 @@ class Target(luigi.target.Target, Generic[T]):
         known.forget(self.place)
 
     def _owner(self) -> Any:
-        # As it is: making words of it for each load, in case that something is wrong, would cost as much as a small load.
+        # As it is: making words of it for each load, in case that something is wrong, costs as much as a small load.
         return self.task if self.task is not None else self.path
 
 
