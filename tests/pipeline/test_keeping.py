@@ -9,7 +9,7 @@ from luigi.execution_summary import LuigiRunResult
 import pipeline
 from pipeline import Task, WrapperTask, inherit_dict, inherit_list
 from targets import JsonTarget, RecordError
-from targets.target import sealed
+from targets.trust import sealed
 
 
 class Ingest(Task):
