@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline import instead, planning
+from pipeline import instead, planning, unreadable
 from pipeline.errors import RequirementFailedError
 from pipeline.meaning import behind
 from pipeline.plainluigi import identity_of
@@ -21,7 +21,7 @@ from pipeline.scope import Scope
 from pipeline.task import BaseTask, ExternalFile, Part, Task, load_output
 from pipeline.verdict import Finding, Rule, Verdict
 from targets import Target, processes
-from targets.errors import DamagedError, MissingOutputError, UntrustedError
+from targets.errors import DamagedError, LoadError, MissingOutputError, UntrustedError
 from targets.small import SmallOutputs, read_small
 
 log = logging.getLogger("pipeline")
@@ -78,6 +78,12 @@ class Loader:
     def found(self, task: Any) -> Finding:
         return self.scope.remembered(task) or planning.find(task, self.scope)
 
+    def _concluded(self, required: Any) -> Finding:
+        """What is known of it, of what stands for others by what is known of those now: they may have been made again since."""
+        if not _stands_for_others(required):
+            return self.found(required)
+        return required._conclude(self.scope.requirements(required)[1], self._concluded)  # type: ignore[no-any-return]
+
     def load(self, path: str, required: Any) -> tuple[Any, str]:
         """A requirement's value and the identity that belongs to it."""
         if self._small is not None:
@@ -86,14 +92,16 @@ class Loader:
                 return output.decode(), known.identity or UNKNOWN
         options = self._options(path, required)
         for turn in range(3):
-            found = self.found(required)
+            found = self._concluded(required)
             if turn and not found.verdict.is_current:
                 raise Needs(again=[required])  # what has come meanwhile is that of other code, say
             for owner in self._absent(required, found):
                 if self._elsewhere(owner):
                     self.scope.want(owner)
                     self._make(owner, self.scope)
-                    found = self.found(required)
+                    found = self._concluded(required)
+            if _stands_for_others(required) and not found.verdict.is_current:
+                raise Needs(again=[required])  # one of those has gone since
             if self.task.share_inputs:
                 is_there, value = self.scope.shared.get(required.task_id, found.stamp, options)
                 if is_there:
@@ -107,6 +115,13 @@ class Loader:
                 self._set_aside(required)
                 rule = Rule.UNTRUSTED if isinstance(error, UntrustedError) else Rule.DAMAGED
                 raise Needs(again=[required], damage=Verdict(rule, str(error))) from None
+            except LoadError as error:
+                verdict = unreadable.declare(required, error, self.scope) if not options else None
+                if verdict is None:
+                    raise
+                log.warning("%s", error)
+                self._forget(required)
+                raise Needs(again=[required], damage=verdict) from None
             except MissingOutputError:
                 self._forget(required)
                 raise Needs(again=[required]) from None

@@ -149,7 +149,7 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     changed = scope.code_change(task, record)
     if changed is not None:
         return Finding(Verdict(Rule.CODE, changed), stamp=stamp, duration=record.duration)
-    changed = bytecode.misfit(record.parts) if not record.trimmed else ""
+    changed = "" if record.trimmed else record.unreadable or bytecode.misfit(record.parts)
     if changed:
         # Whatever the policy says: who needs it could not load it.
         return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp, duration=record.duration)
