@@ -35,7 +35,7 @@ class HashingWriter(io.BufferedIOBase):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = path
-        self._descriptor: int | None = create(path, _NEW)
+        self._descriptor: int | None = None
         #: What was handed over and is not written yet, in order; at its end the small portions that came last.
         self._held: list[Any] = []
         self._small = bytearray()
@@ -44,6 +44,8 @@ class HashingWriter(io.BufferedIOBase):
         self._size = 0
         #: The file as any other, once somebody has gone back in it.
         self._revisited: Any = None
+        # Last: where there is no file, there is still something to close.
+        self._descriptor = create(path, _NEW)
 
     def write(self, data: Any) -> int:
         if self.closed:
