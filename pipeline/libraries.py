@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from targets.record import Constant
 
@@ -42,6 +42,11 @@ def versions_of(modules: frozenset[str]) -> Mapping[str, str]:
         if distribution and version:
             found[distribution] = version
     return Constant(found)
+
+
+def today(distributions: Iterable[str]) -> dict[str, str]:
+    """The versions that these have now; empty for one that is not installed."""
+    return {distribution: version_of(distribution) or "" for distribution in distributions}
 
 
 def changes(recorded: Mapping[str, str]) -> str:

@@ -1,7 +1,8 @@
 """Outputs that are intact and cannot be read any more, since libraries have changed with which they were made (a model of an older scikit-learn).
 
-Promises: such an output is said to be so in its record, by whoever needed it, and made again. One that was made with the libraries of today
-is not: to make it again would change nothing, and what its reader says stands.
+Promises: such an output is said to be so in its record, by whoever needed it, and made again; with other versions (in the environment in which it
+was made, say) it is as true as before. One that was made with the libraries of today is not made again: that would change nothing, and what its
+reader says stands.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def _declare(owner: Any, error: LoadError | None, scope: Scope) -> Verdict | Non
         words = f"it cannot be read any more ({redact(said(error.__cause__ or error))[:_LONGEST]}): {changed}"
         with target.store.lock(owner.key):
             if target.stamp() == found[1]:
-                target.rewrite(dataclasses.replace(found[0], unreadable=words))
+                tried = {"reason": words, "with": libraries.today(found[0].libraries)}
+                target.rewrite(dataclasses.replace(found[0], unreadable=tried))
     except PipelineError as refused:
         log.warning("%r cannot be said to be unreadable: %s", owner, refused)
         return None

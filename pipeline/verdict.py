@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import luigi
 
-from pipeline import units
+from pipeline import libraries, units
 from pipeline.errors import RequirementError, TaskDefinitionError
 from pipeline.ours import Ours
 from pipeline.parameters import from_text
@@ -149,7 +149,7 @@ def look(task: Any, scope: Scope) -> Finding | Look:
     changed = scope.code_change(task, record)
     if changed is not None:
         return Finding(Verdict(Rule.CODE, changed), stamp=stamp, duration=record.duration)
-    changed = "" if record.trimmed else record.unreadable or bytecode.misfit(record.parts)
+    changed = "" if record.trimmed else _why_unreadable(record) or bytecode.misfit(record.parts)
     if changed:
         # Whatever the policy says: who needs it could not load it.
         return Finding(Verdict(Rule.LIBRARY, changed), stamp=stamp, duration=record.duration)
@@ -162,6 +162,12 @@ def look(task: Any, scope: Scope) -> Finding | Look:
         return Finding(
             Verdict(Rule.REQUIREMENTS, f"what it required while it ran cannot be made again: {error}"), stamp=stamp, duration=record.duration
         )
+
+
+def _why_unreadable(record: Record) -> str:
+    tried = record.unreadable
+    is_the_same = bool(tried) and tried.get("with") == libraries.today(record.libraries)
+    return str(tried.get("reason")) if is_the_same else ""
 
 
 def required_while_running(record: Record) -> list[tuple[Any, str]]:

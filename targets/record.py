@@ -193,8 +193,8 @@ class Record:
     wanted: bool = False
     accepted: Mapping[str, Any] = field(default_factory=dict)
     drift: tuple[str, ...] = ()
-    #: Why it cannot be read any more, where somebody has tried in vain.
-    unreadable: str = ""
+    #: Why somebody could not read it (`reason`), and with which versions of libraries (`with`).
+    unreadable: Mapping[str, Any] = field(default_factory=dict)
     libraries: Mapping[str, str] = field(default_factory=dict)
     started: float = 0.0
     duration: float = 0.0

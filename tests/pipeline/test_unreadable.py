@@ -14,6 +14,8 @@ LIBRARY = """
 VERSION = {version}
 class Model:
     def __init__(self):
+        if {useless}:
+            raise RuntimeError("this is not the environment in which models are made")
         self.made_with = VERSION
     def __setstate__(self, state):
         if state["made_with"] < VERSION or {broken}:
@@ -81,13 +83,13 @@ def app(tmp_path):
     (tmp_path / "build.py").write_text(BUILD)
     packages = tmp_path / "site-packages"
 
-    def install(version, broken=False):
+    def install(version, broken=False, useless=False):
         for name in packages.glob("oldlib-*/METADATA"):
             name.rename(packages / "old")
             name.parent.rmdir()
         (packages / f"oldlib-{version}.dist-info").mkdir(parents=True)
         (packages / f"oldlib-{version}.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: oldlib\nVersion: {version}\n")
-        (packages / "oldlib.py").write_text(LIBRARY.format(version=version, broken=broken))
+        (packages / "oldlib.py").write_text(LIBRARY.format(version=version, broken=broken, useless=useless))
 
     def build(kind, nonce="", workers=1, how="ours"):
         path = os.pathsep.join([str(ROOT), str(packages)])
@@ -131,6 +133,16 @@ def test_what_the_version_of_today_has_written_is_not_made_again_in_vain(app):
         assert not ok
         assert ran == ([] if nonce else ["Train"])
         assert "cannot read it: ValueError: dtype of 1 is no dtype of 1" in told[-1]
+
+
+def test_where_it_was_made_it_can_still_be_read(app):
+    assert app("whole")[0]
+    app.install(2, useless=True)
+    for reason in ("CURRENT", "LIBRARY: it cannot be read any more (dtype of 1 is no dtype of 2): oldlib 1 -> 2"):
+        ok, ran, told = app("whole", "again")
+        assert (ok, ran, told[0]) == (False, [], reason)
+    app.install(1)
+    assert app("whole", "again")[:2] == [True, ["Use"]]
 
 
 def test_what_could_not_be_made_again_is_known_to_be_unreadable(app):
