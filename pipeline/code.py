@@ -7,15 +7,13 @@ again (`rerun`), is only told (`warn`), or is not looked at (`ignore`).
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
-import sys
 import types
 from typing import Any
 
 from pipeline import fingerprint, libraries, settings
 from pipeline.errors import ConfigurationError
-from pipeline.fingerprint import Fingerprint, kept
+from pipeline.fingerprint import Fingerprint, inside, kept, modules
 from pipeline.fingerprint.bodies import asked_of_modules
 from targets import Target, seal
 from targets.record import Part, Record
@@ -174,12 +172,7 @@ def name_of(value: Any) -> str | None:
 def resolve(name: str) -> Any:
     """The object `module:qualname`; None where it is not there."""
     module, _, path = name.partition(":")
-    value: Any = sys.modules.get(module)
-    if value is None:
-        try:
-            value = importlib.import_module(module)
-        except ImportError:
-            return None
+    value: Any = modules.imported(module)
     for part in path.split(".") if path else ():
-        value = getattr(value, part, None)
+        value = inside.attribute(value, part)
     return value

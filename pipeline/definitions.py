@@ -150,6 +150,7 @@ def _used_by(cls: type) -> Iterator[str]:
         value = waiting.pop()
         if isinstance(value, types.CodeType):
             yield from value.co_names
+            yield from (one for one in value.co_consts if isinstance(one, str))  # as in getattr(self, "resource")
             waiting += value.co_consts
         else:
             value = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value.fget if isinstance(value, property) else value

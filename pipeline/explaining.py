@@ -104,9 +104,10 @@ def _failed_before(task: Any, plan: Plan) -> str:
     """How a task failed that would fail again, where what it requires is as it was."""
     if not task.cache_failures:
         return ""
-    findings = [plan.scope.found(required) for _, required in plan.scope.known_requirements(task)]
-    ready = all(finding.verdict.is_current for finding in findings)
-    return failures.before(task, plan.scope, [finding.identity or "" for finding in findings]) if ready else ""
+    # What is remembered is current; what is wanted again, since it was trimmed or is in no memory any more, is not.
+    findings = [plan.scope.remembered(required) for _, required in plan.scope.known_requirements(task)]
+    identities = [finding.identity or "" for finding in findings if finding is not None]
+    return failures.before(task, plan.scope, identities) if len(identities) == len(findings) else ""
 
 
 def _waits_for(task: Any, plan: Plan, waiting: dict[str, Any]) -> Any:

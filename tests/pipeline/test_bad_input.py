@@ -298,13 +298,14 @@ def test_a_name_that_a_class_uses_itself_is_its_own(caplog):
     class Fetching(Task):
         time_out = 3
         retry = 4
+        version_s = 5
 
         @property
         def seconds(self):
             return self.time_out
 
         def easy_run(self, inputs):
-            return (lambda: self.retry)()
+            return (lambda: self.retry)(), self.version_s
 
     assert not caplog.messages
 

@@ -183,6 +183,24 @@ def test_a_step_that_would_fail_as_before_is_told(monkeypatch):
     assert [row.failed_before for row in rows(pipeline.plan(NeedsBrittle()))] == [""] * 3, "and so may other code"
 
 
+class Remembers(Task):
+    target_type = MemoryTarget
+
+    def easy_run(self, inputs):
+        return 1
+
+
+class BrittleOfMemory(Brittle):
+    def requires(self):
+        return Remembers()
+
+
+def test_a_kept_failure_of_what_is_in_no_memory_any_more_is_planned():
+    assert not pipeline.build(BrittleOfMemory()).ok
+    MemoryTarget._kept.clear()
+    assert [str(row.verdict.rule) for row in rows(pipeline.plan(BrittleOfMemory()))] == ["MISSING", "MISSING"]
+
+
 class Delivered(luigi.ExternalTask):
     def output(self):
         return luigi.LocalTarget("delivered.csv")

@@ -143,3 +143,10 @@ def test_to_look_at_a_pickled_function_imports_no_library(app, monkeypatch):
     monkeypatch.delitem(sys.modules, "wave", raising=False)
     assert current().code.names_in([importlib.import_module("waves").make()]) == ({}, set())
     assert "wave" not in sys.modules
+
+
+@pytest.mark.parametrize("raises", ["RuntimeError('no GPU')", "SystemExit('no licence')"])
+def test_a_module_that_cannot_be_imported_here_is_no_failure(raises, app):
+    (app / "gpu.py").write_text(f"raise {raises}\n")
+    (app / "uses.py").write_text("def make():\n    def ask(x):\n        import gpu\n        return gpu.X\n    return ask\n")
+    current().code.names_in([importlib.import_module("uses").make()])
