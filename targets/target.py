@@ -287,8 +287,7 @@ class Target(luigi.target.Target, Generic[T]):
 
     def open(self, mode: str = "r") -> IO[Any]:
         """The stored bytes as a file to read from, verified as they are read: what plain Luigi tasks ask a target for. Text is UTF-8."""
-        if mode not in ("r", "rt", "rb"):
-            raise TargetError(f"{self.path} can be opened to read only, not with mode {mode!r}: what a step returns is stored")
+        insist_on_reading(mode, self.path)
         file = self._read_by(lambda record: self._file_of(record.part(self.part)))[0]
         return file if mode == "rb" else io.TextIOWrapper(file, encoding="utf-8")
 
@@ -395,6 +394,11 @@ class Target(luigi.target.Target, Generic[T]):
     def _owner(self) -> Any:
         # As it is: making words of it for each load, in case that something is wrong, costs as much as a small load.
         return self.task if self.task is not None else self.path
+
+
+def insist_on_reading(mode: str, path: str) -> None:
+    if mode not in ("r", "rt", "rb"):
+        raise TargetError(f"{path} can be opened to read only, not with mode {mode!r}: what a step returns is stored")
 
 
 def _files_of(record: Record) -> list[str]:

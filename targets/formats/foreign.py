@@ -18,7 +18,7 @@ from targets.errors import DamagedError, DumpError, MissingOutputError
 from targets.place import Place
 from targets.record import Part, Record
 from targets.store import Draft
-from targets.target import Target
+from targets.target import Target, insist_on_reading
 
 
 class ForeignTarget(Target[Any]):
@@ -66,6 +66,10 @@ class ForeignTarget(Target[Any]):
         return None
 
     def load(self, **options: Any) -> Any:
+        self._insist_on_what_was_written()
+        return self.inner.load(**options)  # type: ignore[attr-defined]
+
+    def _insist_on_what_was_written(self) -> None:
         record = self.record
         self.insist_on_trust(record)
         part = record.part(self.part)
@@ -74,9 +78,11 @@ class ForeignTarget(Target[Any]):
             raise MissingOutputError(f"{self.path} is gone while its record is there: build {self._owner()} again")
         if part.kind == "foreign" and file and seal.file_digest(file) != part.digest:
             raise DamagedError(f"{file} is not what was written")
-        return self.inner.load(**options)  # type: ignore[attr-defined]
 
     def open(self, mode: str = "r") -> IO[Any]:
+        """As the app's class opens it, once it was verified."""
+        insist_on_reading(mode, self.path)
+        self._insist_on_what_was_written()
         return self.inner.open(mode)  # type: ignore[attr-defined,no-any-return]
 
     def verify(self) -> None:

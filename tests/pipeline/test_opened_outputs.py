@@ -143,13 +143,24 @@ class OwnTarget(luigi.LocalTarget):
             return file.read()
 
 
+class Own(Task):
+    target_type = OwnTarget
+
+    def easy_run(self, inputs):
+        return "mine"
+
+
 def test_a_luigi_target_of_the_app_opens_as_it_does(ran):
-    class Own(Task):
-        target_type = OwnTarget
-
-        def easy_run(self, inputs):
-            return "mine"
-
     ran(Own())
     with Own().target.open() as file:
         assert file.read() == "mine"
+
+
+def test_a_luigi_target_of_the_app_is_verified_and_opened_to_read_only(ran):
+    ran(Own())
+    with pytest.raises(targets.TargetError, match="can be opened to read only, not with mode 'w'"):
+        Own().target.open("w")
+    with open(Own().target.path, "r+b") as file:
+        file.write(b"n")
+    with pytest.raises(targets.DamagedError):
+        Own().target.open()
