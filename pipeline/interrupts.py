@@ -114,9 +114,9 @@ def heeded(grace: float) -> Iterator[None]:
         raise
     finally:
         with held_back():  # one that came in between would find the half of it
+            watch.close()  # which does not come back where a second signal is heeded already: no third one disturbs that
             for number in heeded_here:
                 signal.signal(number, _USUAL[number])
-            watch.close()
             _heeding, _leaving_by, _watch = False, None, None
 
 

@@ -107,12 +107,12 @@ class Worker(luigi.worker.Worker):
         return bool(self._config.force_multiprocessing or self.worker_processes > 1)
 
     def run(self) -> bool:
-        try:
-            with interrupts.killed_at_the_end(self._engine.kill):
+        with interrupts.killed_at_the_end(self._engine.kill), interrupts.told_at_the_end(lambda _: self._sweep_after_all()):
+            try:
                 return bool(super().run())
-        finally:
-            # The next run may begin with other tasks, or with the same ones changed: its children inherit that.
-            self.close()
+            finally:
+                # The next run may begin with other tasks, or with the same ones changed: its children inherit that.
+                self.close()
 
     # Jobs
 
@@ -272,6 +272,7 @@ class Worker(luigi.worker.Worker):
             if job.peak:
                 explanation = f"{explanation} It had used at most {units.size(job.peak)} of memory."
             self._keep_last_words(job, explanation)
+            self._sweep_after(owner_of(job.task))
             result = task_id, status, explanation, missing, needs
         error = StepError(explanation)
         self.settled[task_id] = Settled(task_id, "failed", error=error)
@@ -280,10 +281,15 @@ class Worker(luigi.worker.Worker):
         self._found_out.append(result)
 
     def _sweep_after(self, task: Any) -> None:
-        """Its process is no more, and what that had begun to write is nobody's."""
+        """Its process is no more, and what it had begun to write is nobody's."""
         if isinstance(task, Task):
             with contextlib.suppress(PipelineError, OSError):  # the next run tries again
                 task.store.sweep(task.target.place.stem.rpartition("/")[0])
+
+    def _sweep_after_all(self) -> None:
+        """The same where the run ends in the middle."""
+        for job in [job for job in self._running_tasks.values() if isinstance(job, ProcessJob)]:
+            self._sweep_after(owner_of(job.task))
 
     def _keep_last_words(self, job: ProcessJob, explanation: str) -> None:
         """The process of a step is no more: what it had printed is the log."""
@@ -293,6 +299,7 @@ class Worker(luigi.worker.Worker):
 
     def close(self) -> None:
         self._engine.close()
+        self._sweep_after_all()
         self._inherited = set()
 
     # What a step asks for while running

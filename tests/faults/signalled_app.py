@@ -24,6 +24,15 @@ APP = """
 import os, pathlib, signal, sys, threading, time, luigi, pipeline
 from targets import JsonTarget
 
+class Slow:
+    # Stored by a process that SIGTERM kills, as an event loop leaves it that has heeded SIGTERM; or by one that heeds nothing.
+    def __init__(self, heeds):
+        self.heeds = heeds
+    def __reduce__(self):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if self.heeds else signal.SIG_IGN)
+        pathlib.Path("waits").touch()
+        time.sleep(600)
+
 class Leaf(pipeline.Task):
     TARGET_DIR = "store"
     n = luigi.IntParameter()
@@ -72,6 +81,8 @@ class Leaf(pipeline.Task):
                 asyncio.get_running_loop().remove_signal_handler(signal.SIGUSR1)
             asyncio.run(ask())
             pathlib.Path("asked").touch()
+        if sys.argv[2] in ("dies", "does not die") and self.n == 0:
+            return [bytes(50_000_000), Slow(sys.argv[2] == "dies")]
         if sys.argv[2] in ("ignores", "asks asyncio") and self.n in (2, 3):
             pathlib.Path("waits").touch()
             time.sleep(600)

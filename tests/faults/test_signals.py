@@ -34,6 +34,16 @@ def length_of_a_run(folder, workers):
     return length
 
 
+def tell_until_it_ends(process):
+    """At least twice: two signals in one moment are one to the kernel."""
+    process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + 20
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.01)
+        assert time.monotonic() < until
+
+
 def insist_on_a_clean_end(folder, process, number, ended, took, signals=1):
     """Everything that is promised of a run that was told to end at whatever moment. Returns what its history says."""
     code = 128 + number
@@ -172,6 +182,22 @@ def test_a_step_that_heeds_signals_itself_does_so_for_itself_alone(how, workers,
 
 
 @linux
+@pytest.mark.parametrize(("how", "signals"), [("dies", 1), ("does not die", 1), ("does not die", 2)])
+def test_what_a_child_had_begun_that_does_not_clean_up_is_undone(how, signals, app):
+    (app / "luigi.cfg").write_text(f"[pipeline]\ngrace = {0.5 if signals == 1 else 60}\n")
+    process = Forked(app, 2, how)
+    wait_for_a_step(app, process, "waits")
+    assert leftovers(app) != []
+    if signals == 1:
+        process.send_signal(signal.SIGTERM)
+    else:
+        tell_until_it_ends(process)
+    assert process.wait(30) == 143
+    wait_until_gone(process.session)
+    assert (leftovers(app), outcomes(app)) == ([], ["interrupted"])
+
+
+@linux
 def test_a_step_that_takes_away_whom_the_system_wakes_leaves_the_grace_period_as_it_is(app):
     process = start(app, 1, "after asyncio")
     wait_for_a_step(app, process, "waits")
@@ -234,14 +260,7 @@ def test_an_error_on_the_way_out_changes_nothing(app):
 def test_a_second_signal_ends_at_once(app):
     process = start(app, 1, "stubborn")
     wait_for_a_step(app, process, "stubborn")
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
-    until = time.monotonic() + 20
-    while process.poll() is None:
-        # Two signals in one moment are one to the kernel.
-        process.send_signal(signal.SIGTERM)
-        time.sleep(0.01)
-        assert time.monotonic() < until
+    tell_until_it_ends(process)
     assert process.returncode == 143
     assert outcomes(app) == ["interrupted"]
     assert leftovers(app) == []

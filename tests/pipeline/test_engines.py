@@ -252,6 +252,24 @@ def test_a_step_that_has_run_for_too_long_can_tidy_up(heeds, tmp_path, monkeypat
     assert (tmp_path / "tidy").exists() is heeds
 
 
+class TakesLongToStore:
+    def __reduce__(self):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(60)
+
+
+def test_what_a_step_that_has_run_for_too_long_was_storing_is_removed(tmp_path):
+    class Stores(Task):
+        TARGET_DIR = str(tmp_path / "store")
+        timeout = 1
+
+        def easy_run(self, inputs):
+            return [bytes(50_000_000), TakesLongToStore()]
+
+    assert pipeline.build(Stores()).failed == [Stores()]
+    assert list((tmp_path / "store" / "Stores").glob(".*.tmp")) == []
+
+
 def test_a_child_that_dies_while_it_is_idle_is_replaced():
     class Waits(Task):
         def requires(self):
