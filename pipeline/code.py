@@ -14,7 +14,7 @@ from typing import Any
 from pipeline import fingerprint, libraries, settings
 from pipeline.errors import ConfigurationError
 from pipeline.fingerprint import Fingerprint, inside, kept, modules
-from pipeline.fingerprint.bodies import asked_of_modules
+from pipeline.fingerprint.bodies import asked_of_modules, modules_named_in
 from targets import Target, seal
 from targets.record import Part, Record
 
@@ -146,18 +146,26 @@ class Code:
         return self._of_name[name]
 
     def names_in(self, values: Any) -> tuple[dict[str, str], set[str]]:
-        """What of the project is named by these classes and functions, with its fingerprints; and the libraries of the rest."""
+        """What of the project is named by these classes, functions and modules, with its fingerprints; and the libraries of the rest."""
         named: dict[str, None] = {}
+        accounted: set[str] = set()
+        held: set[str] = set()
         for value in values:
+            if isinstance(value, types.ModuleType):
+                held.add(value.__name__)
+                continue
             name = name_of(value)
             if name is None:
                 continue
             if name.startswith("__main__:") or resolve(name) is not value:
                 # Pickled by value: its code is in the bytes, but for what it asks modules for.
-                asked = asked_of_modules(value) if isinstance(value, (type, types.FunctionType)) else ()
-                named.update({f"{module}:{'.'.join(chain)}": None for module, chain in asked})
+                if isinstance(value, (type, types.FunctionType)):
+                    named.update({f"{module}:{'.'.join(chain)}": None for module, chain in asked_of_modules(value)})
+                    accounted |= modules_named_in(value)
             else:
                 named[name] = None
+        # Of a module that is handed on as a value, whoever gets it may ask for anything.
+        named.update({f"{name}:": None for name in held if not any(f"{name}.".startswith(f"{known}.") for known in accounted)})
         digests = {name: self.of_name(name) for name in sorted(named)}
         tops = {name.partition(":")[0].split(".")[0] for name, digest in digests.items() if not digest}
         return {name: digest for name, digest in digests.items() if digest}, {top for top in tops if fingerprint.Project.is_library(top)}

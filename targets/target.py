@@ -150,7 +150,7 @@ class Target(luigi.target.Target, Generic[T]):
             known.remember(self.place, record, draft.commit(self.place.record_name, data))
 
     def named_code(self) -> frozenset[Any]:
-        """Classes and functions that what was last written refers to by name."""
+        """Classes, functions and modules that what was last written refers to by name."""
         return frozenset()
 
     def stamp(self) -> Stamp | None:

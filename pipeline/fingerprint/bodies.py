@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pipeline.fingerprint import inside, modules
-from pipeline.fingerprint.names import Chain, references
+from pipeline.fingerprint.names import Chain, References, references
 from pipeline.fingerprint.sources import function_definition
 
 
@@ -43,17 +43,30 @@ def asked_of_modules(value: Any) -> Iterator[tuple[str, Chain]]:
 
     Where code is pickled by value, it brings along what its names stand for, but of a module the name alone.
     """
-    for function in [value] if isinstance(value, types.FunctionType) else [one for held in vars(value).values() for one in inside.functions_of(held)]:
-        found = function_definition(function)
-        if found is None:
-            continue
-        asked = references(found[0])
-        environment = {**function.__globals__, **inside.closure(function)}
-        for name, *rest in asked.chains:
-            if isinstance(module := environment.get(name), types.ModuleType):
-                yield _within(module.__name__, tuple(rest))
+    for function, asked in _asking(value):
+        for module, rest in _named_modules(function, asked):
+            yield _within(module, rest)
         for one in asked.imports:
             yield _within(modules.absolute(one.module, one.level, function.__globals__), one.chain if one.name is None else (one.name, *one.chain))
+
+
+def modules_named_in(value: Any) -> set[str]:
+    """The modules that a pickle of such code holds for no other reason than that names of it stand for them."""
+    return {module for function, asked in _asking(value) for module, _ in _named_modules(function, asked)}
+
+
+def _asking(value: Any) -> Iterator[tuple[types.FunctionType, References]]:
+    for function in [value] if isinstance(value, types.FunctionType) else [one for held in vars(value).values() for one in inside.functions_of(held)]:
+        found = function_definition(function)
+        if found is not None:
+            yield function, references(found[0])
+
+
+def _named_modules(function: types.FunctionType, asked: References) -> Iterator[tuple[str, Chain]]:
+    environment = {**function.__globals__, **inside.closure(function)}
+    for name, *rest in asked.chains:
+        if isinstance(module := environment.get(name), types.ModuleType):
+            yield module.__name__, tuple(rest)
 
 
 def _within(module: str, chain: Chain) -> tuple[str, Chain]:

@@ -1,7 +1,7 @@
 """Pickle: any Python object, protocol 5, readable by plain `pickle.load`.
 
 What `pickle` cannot write (lambdas, classes of a notebook or of `__main__`) is written by cloudpickle, by
-value. The names of project classes and functions inside are noticed while writing (`named`), since an edit
+value. The names of project classes, functions and modules inside are noticed while writing (`named`), since an edit
 of their code changes what the output means although its bytes stay the same.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import types
 from typing import Any, BinaryIO, ClassVar, TypeVar
 
 import cloudpickle
@@ -24,7 +25,7 @@ _PLAIN = frozenset({int, float, str, bool, bytes, type(None), complex})
 
 
 class _NamingPickler(cloudpickle.Pickler):  # type: ignore[misc,name-defined]
-    """Notices which classes and functions a pickle refers to."""
+    """Notices which classes, functions and modules a pickle refers to."""
 
     def __init__(self, file: Any) -> None:
         # Cloudpickle has two, one behind the other, that are asked in Python for each object.
@@ -42,7 +43,7 @@ class _NamingPickler(cloudpickle.Pickler):  # type: ignore[misc,name-defined]
         kind = type(obj)
         if kind in self._ordinary:
             return NotImplemented
-        if isinstance(obj, type) or hasattr(obj, "__code__"):
+        if isinstance(obj, (type, types.ModuleType)) or hasattr(obj, "__code__"):
             self.named.add(obj)
         else:
             self.named.add(kind)

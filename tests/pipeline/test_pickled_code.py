@@ -53,12 +53,18 @@ FUNCTIONS = {
     "Whole": ("lambda x: getattr(conf, 'FACTOR')", True),
     "Imports": ("importing()", True),
     "ImportsLater": ("importing_later()", True),
+    "Given": ("functools.partial(ask, conf)", True),
+    "GivenUnused": ("functools.partial(ask, package.unused)", False),
+    "Held": ("holding({'m': conf})", True),
+    "HeldBySelf": ("holding({'m': package})", True),
+    "Default": ("defaulting(conf)", True),
+    "NoSource": ("eval('lambda x: conf.FACTOR')", True),
     "Library": ("lambda x: math.floor(x) + conf.SAME", False),
     "Same": ("lambda x: conf.SAME", False),
 }
 
 FLOW = """
-import math, conf, package.inner
+import functools, math, conf, package.inner, package.unused
 import pipeline
 from pipeline import Task, WrapperTask
 
@@ -73,6 +79,15 @@ def importing_later():
         import package.late  # which nobody has imported yet
         return package.late.FACTOR
     return ask
+
+def ask(module, x):
+    return getattr(module, "FACTOR", x)
+
+def holding(held):
+    return lambda x: ask(held["m"], x)
+
+def defaulting(module):
+    return lambda x, m=module: m.FACTOR
 
 class All(WrapperTask):
     def requires(self):
@@ -99,7 +114,7 @@ def ran_again(tmp_path_factory):
     """The steps that ran at first, after no edit, and after one, each with the reason that was given beforehand."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "package").mkdir()
-    (folder / "package" / "__init__.py").touch()
+    (folder / "package" / "unused.py").touch()
     steps = "".join(STEP.format(name=name, function=function) for name, (function, _) in FUNCTIONS.items())
     (folder / "flow.py").write_text(FLOW.format(all=", ".join(f"{name}()" for name in FUNCTIONS)) + steps)
     (folder / "run.py").write_text(
@@ -114,7 +129,7 @@ def ran_again(tmp_path_factory):
     found = []
     for edited in (0, 0, 1):
         (folder / "conf.py").write_text(CONF.format(value=edited + 2, edited=edited, nothing="3" if edited else "None") + "SAME = 5\n")
-        for name in ("inner", "late"):
+        for name in ("__init__", "inner", "late"):
             (folder / "package" / f"{name}.py").write_text(f"FACTOR = {edited}\n")
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "EDITED": str(edited), "LUIGI_CONFIG_PATH": "none.cfg", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run([sys.executable, "run.py"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
