@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import uuid
 from collections.abc import Generator
 from typing import Any
@@ -17,12 +18,16 @@ import luigi
 
 from pipeline import planning
 from pipeline.errors import RepairError
+from pipeline.meaning import behind
 from pipeline.parameters import TaskParameter
 from pipeline.scope import current
 from pipeline.steplogs import Unfinished
-from pipeline.task import BaseTask, Part, Task, WrapperTask
+from pipeline.task import BaseTask, Part, Task, WrapperTask, set_aside
 from pipeline.verdict import Rule, Verdict
 from targets.errors import DamagedError, TargetError
+from targets.messages import said
+
+log = logging.getLogger("pipeline")
 
 
 class Needs(Unfinished):
@@ -96,6 +101,25 @@ def _mark_wanted(task: Task[Any]) -> None:
         if record.trimmed and not record.wanted:
             task.target.rewrite(dataclasses.replace(record, wanted=True))
     current().forget(task)
+
+
+def set_aside_for(task: luigi.Task, error: BaseException) -> None:
+    """A plain Luigi task reads by itself what it requires: where it has failed for damage in that, the next run makes it again."""
+    damage: BaseException | None = error
+    while damage is not None and not isinstance(damage, DamagedError):
+        damage = damage.__cause__ or damage.__context__  # a library may have made something else of it
+    if damage is None:
+        return
+    scope = current()
+    try:
+        owners = {owner for required in task.deps() for owner in behind(required, scope)}
+    except Exception as refused:  # code of the app: what the task has failed with stays what is told
+        log.warning("what %r found damaged stays where it is: its requirements cannot be asked for any more: %s", task, said(refused))
+        return
+    for owner in owners:
+        if isinstance(owner, Task):
+            set_aside(owner.target, damage)  # which looks at it first
+            scope.forget(owner)
 
 
 def repairs(tasks: list[Any], damage: Verdict | None = None) -> list[Any]:

@@ -24,7 +24,7 @@ from pipeline.engines.engine import HELD
 from pipeline.errors import RequirementFailedError
 from pipeline.plainluigi import can_be_complete, why_incomplete
 from pipeline.postponing import Held
-from pipeline.repairing import owner_of
+from pipeline.repairing import owner_of, set_aside_for
 from pipeline.scope import current
 from pipeline.secrets import redact
 from pipeline.settled import Settled
@@ -154,6 +154,8 @@ class TaskProcess(ContextManagedTaskProcess, _NeverStarted):
             self._is_held = True
             return ""
         deaths.explain(ex)
+        if not isinstance(self.task, BaseTask):
+            set_aside_for(self.task, ex)
         if isinstance(ex, RequirementFailedError):
             self.settled.append(Settled(self._owner.task_id, "skipped", error=ex))
         else:

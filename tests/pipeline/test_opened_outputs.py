@@ -55,6 +55,24 @@ def test_a_plain_task_opens_what_a_step_has_stored(build, tmp_path):
     assert json.loads((tmp_path / "plain.txt").read_text()) == {"lines": ["über\n", "zwei\n"], "scores": {"a": 1}, "bytes": len(BYTES)}
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("damaged", ["words", "raw", "scores"])
+def test_what_a_plain_task_finds_damaged_is_made_again_by_the_next_run(damaged, workers, ran, tmp_path):
+    ran(Words(), Several())
+    target = {"words": Words().target, "raw": Several().target["raw"], "scores": Several().target["scores"]}[damaged]
+    with open(target.path, "r+b") as file:
+        file.write(b"x")
+    plain, other = Plain(folder=str(tmp_path)), Several() if damaged == "words" else Words()
+    first = pipeline.build(plain, workers=workers)
+    assert first.failed == [plain]
+    assert "will be made again" in str(first.outcomes[plain].error) or "is not what was written" in str(first.outcomes[plain].error)
+    second = pipeline.build(plain, workers=workers)
+    assert second.ok
+    assert other not in second.ran
+    assert len(second.ran) == 2
+    assert json.loads((tmp_path / "plain.txt").read_text())["bytes"] == len(BYTES)
+
+
 @pytest.mark.parametrize("at", [0, PIECE, len(BYTES) - 1])
 def test_what_is_damaged_is_not_read(at, ran):
     ran(Several())
@@ -164,3 +182,22 @@ def test_a_luigi_target_of_the_app_is_verified_and_opened_to_read_only(ran):
         file.write(b"n")
     with pytest.raises(targets.DamagedError):
         Own().target.open()
+
+
+def test_a_plain_task_that_forgets_its_requirements_fails_with_what_it_has_found(ran, tmp_path):
+    class Forgetful(Plain):
+        def requires(self):
+            if hasattr(self, "damaged"):
+                raise ValueError("no such file any more")
+            return Words()
+
+        def run(self):
+            words = self.input()
+            self.damaged = True
+            words.open()
+
+    ran(Words())
+    with open(Words().target.path, "r+b") as file:
+        file.write(b"u")
+    task = Forgetful(folder=str(tmp_path))
+    assert isinstance(pipeline.build(task).outcomes[task].error, targets.DamagedError)
