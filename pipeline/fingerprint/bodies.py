@@ -65,13 +65,13 @@ def _asking(value: Any) -> Iterator[tuple[types.FunctionType, References]]:
 def _named_modules(function: types.FunctionType, asked: References) -> Iterator[tuple[str, Chain]]:
     environment = {**function.__globals__, **inside.closure(function)}
     for name, *rest in asked.chains:
-        if isinstance(module := environment.get(name), types.ModuleType):
+        if inside.is_a(module := environment.get(name), types.ModuleType):
             yield module.__name__, tuple(rest)
 
 
 def _within(module: str, chain: Chain) -> tuple[str, Chain]:
     """The last module of a chain, and the name in it; what is asked of that in turn (`conf.client.url`) may cost something to find out."""
-    while chain and module in sys.modules and isinstance(inner := vars(sys.modules[module]).get(chain[0]), types.ModuleType):
+    while chain and module in sys.modules and inside.is_a(inner := vars(sys.modules[module]).get(chain[0]), types.ModuleType):
         module, chain = inner.__name__, chain[1:]
     return module, chain[:1]
 

@@ -19,6 +19,7 @@ from typing import Any
 from pipeline.fingerprint import values
 from pipeline.fingerprint.bindings import names_bound
 from pipeline.fingerprint.fleeting import is_fleeting
+from pipeline.fingerprint.inside import is_a
 from pipeline.fingerprint.project import main_name
 from pipeline.fingerprint.values import is_scalar
 from targets import seal
@@ -43,10 +44,10 @@ def live_value(
 
 def _chosen(value: Any) -> str:
     """The name of a function or class, which may be one of several that were there to choose from; a partial's with what it was given."""
-    if isinstance(value, functools.partial):
+    if is_a(value, functools.partial):
         given = [*value.args, *value.keywords.values()]
         return ":".join([_chosen(value.func), *(_placeless(_text(one)) for one in given if is_scalar(one))])
-    if not isinstance(value, (type, types.FunctionType)):
+    if not is_a(value, (type, types.FunctionType)):
         return ""
     return f"{main_name() if value.__module__ == '__main__' else value.__module__}:{value.__qualname__}"
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.fingerprint.bindings import COMPOUND, statements_about, touches
+from pipeline.fingerprint.inside import is_a
 from pipeline.fingerprint.sources import module_sources
 
 _MODULES = frozenset({"time", "uuid", "random", "secrets", "tempfile", "socket", "getpass", "platform", "threading", "logging"})
@@ -58,7 +59,7 @@ def _is_made_of_one(node: ast.Name, environment: Mapping[str, Any], asked: tuple
 
     An object may hold other things beside; and what is read from a place is the same wherever that lies.
     """
-    if node.id in asked or not isinstance(environment.get(node.id), _MOMENTS):
+    if node.id in asked or not is_a(environment.get(node.id), _MOMENTS):
         return False
     sources = module_sources(environment.get("__name__", ""))
     statements = [statement for source in sources for statement in statements_about(node.id, source.tree.body)]
@@ -113,7 +114,7 @@ def _resolved(node: ast.AST, environment: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Name):
         return environment.get(node.id, _NOTHING)
     base = _resolved(node.value, environment) if isinstance(node, ast.Attribute) else _NOTHING
-    if not isinstance(node, ast.Attribute) or not isinstance(base, (types.ModuleType, type)):
+    if not isinstance(node, ast.Attribute) or not is_a(base, (types.ModuleType, type)):
         return _NOTHING
     return vars(base).get(node.attr, _NOTHING)
 

@@ -6,7 +6,7 @@ import collections
 import functools
 import types
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 #: What is larger is data.
 _LARGEST = 10_000
@@ -14,15 +14,15 @@ _LARGEST = 10_000
 
 def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
     """Functions and classes that an object carries: a wrapped one, a partial's, those of a container. `kinds`: the classes of what is in it, too."""
-    if isinstance(value, functools.partial):
+    if is_a(value, functools.partial):
         return [value.func, *value.args, *value.keywords.values()]
-    if isinstance(value, types.FunctionType):
+    if is_a(value, types.FunctionType):
         wrapped = attribute(value, "__wrapped__")
         inside = [] if wrapped is None else [wrapped]
-        if isinstance(registered := attribute(value, "registry"), Mapping):  # of functools.singledispatch
+        if is_a(registered := attribute(value, "registry"), Mapping):  # of functools.singledispatch
             inside += registered.values()
         return inside + [cell for cell in closure(value).values() if callable(cell)]
-    if isinstance(value, (dict, list, tuple, set, frozenset, collections.deque)):
+    if is_a(value, (dict, list, tuple, set, frozenset, collections.deque)):
         return [found for container in _containers(value) for found in _held_by(container, kinds=kinds)]
     inside = [attribute(value, name) for name in ("__wrapped__", "func", "fget", "py_func")]
     return [item for item in inside if item is not None and callable(item)]
@@ -33,7 +33,7 @@ def _containers(value: Any) -> list[Any]:
     found, seen = [value], {id(value)}
     for container in found:  # which grows meanwhile
         for item in _items(container):
-            if isinstance(item, (dict, list, tuple)) and id(item) not in seen:
+            if is_a(item, (dict, list, tuple)) and id(item) not in seen:
                 seen.add(id(item))
                 found.append(item)
     return found
@@ -42,15 +42,23 @@ def _containers(value: Any) -> list[Any]:
 def _items(container: Any) -> list[Any]:
     if len(container) > _LARGEST:
         return []
-    return [*container.keys(), *container.values()] if isinstance(container, dict) else list(container)
+    return [*container.keys(), *container.values()] if is_a(container, dict) else list(container)
 
 
 def _held_by(container: Any, *, kinds: bool) -> list[Any]:
     items = _items(container)
     made_here = [item for item in items if type(item).__module__ != "builtins" and not is_code(item)] if kinds else []
-    held = [part for item in made_here for part in _attributes(item) if is_code(part)]
+    held = [part for item in made_here for part in attributes(item) if is_code(part)]
     classes = sorted({type(item) for item in made_here}, key=lambda kind: f"{kind.__module__}.{kind.__qualname__}")
     return [*(item for item in items if is_code(item)), *held, *classes]
+
+
+def is_a(value: Any, kinds: type | tuple[type, ...]) -> TypeGuard[Any]:
+    """`isinstance`, also for what stands for another object that is not there (Flask's `current_app`), and raises whatever it is asked for."""
+    try:
+        return isinstance(value, kinds)
+    except Exception:
+        return False
 
 
 def attribute(value: Any, name: str) -> Any:
@@ -61,13 +69,14 @@ def attribute(value: Any, name: str) -> Any:
         return None
 
 
-def _attributes(item: Any) -> list[Any]:
+def attributes(item: Any) -> list[Any]:
+    """The values of the attributes that an object has of its own."""
     own = attribute(item, "__dict__")
-    return list(own.values()) if isinstance(own, Mapping) else []
+    return list(own.values()) if is_a(own, Mapping) else []
 
 
 def is_code(item: Any) -> bool:
-    return isinstance(item, (types.FunctionType, types.MethodType, functools.partial, type)) or attribute(item, "__wrapped__") is not None
+    return is_a(item, (types.FunctionType, types.MethodType, functools.partial, type)) or attribute(item, "__wrapped__") is not None
 
 
 def functions_of(value: Any) -> list[types.FunctionType]:
@@ -77,17 +86,17 @@ def functions_of(value: Any) -> list[types.FunctionType]:
     for _ in range(8):
         following: list[Any] = []
         for candidate in candidates:
-            if isinstance(candidate, types.FunctionType):
+            if is_a(candidate, types.FunctionType):
                 functions.append(candidate)
                 wrapped = attribute(candidate, "__wrapped__")
                 following += [] if wrapped is None else [wrapped]
-            elif isinstance(candidate, (classmethod, staticmethod, types.MethodType)):
+            elif is_a(candidate, (classmethod, staticmethod, types.MethodType)):
                 following.append(candidate.__func__)
-            elif isinstance(candidate, property):
+            elif is_a(candidate, property):
                 following += [part for part in (candidate.fget, candidate.fset, candidate.fdel) if part is not None]
-            elif isinstance(candidate, (functools.partialmethod, functools.partial, functools.cached_property)):
+            elif is_a(candidate, (functools.partialmethod, functools.partial, functools.cached_property)):
                 following.append(candidate.func)
-            elif not isinstance(candidate, type) and callable(attribute(candidate, "__wrapped__")):
+            elif not is_a(candidate, type) and callable(attribute(candidate, "__wrapped__")):
                 following.append(candidate.__wrapped__)
         candidates = following
         if not candidates:

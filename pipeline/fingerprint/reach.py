@@ -101,7 +101,7 @@ class Walk:
         self._waiting.append(lambda: self._value(value, origin, rest))
 
     def _value(self, value: Any, origin: tuple[str, str] | None, rest: Chain) -> None:
-        while isinstance(value, types.ModuleType) and rest:
+        while inside.is_a(value, types.ModuleType) and rest:
             if not self.project.owns(value.__name__):
                 self._library(value.__name__)
                 return
@@ -109,21 +109,21 @@ class Walk:
             found = vars(value).get(rest[0]) if rest[0] in vars(value) else modules.imported(f"{name}.{rest[0]}")
             if found is None and "__getattr__" in vars(value):
                 self._later(vars(value)["__getattr__"], None, ())
-                found = getattr(value, rest[0], None)  # made when it is asked for
+                found = inside.attribute(value, rest[0])  # made when it is asked for
             if found is None and rest[0] not in vars(value):
                 return
             value, origin, rest = found, (name, rest[0]), rest[1:]
-        if isinstance(value, types.ModuleType):
+        if inside.is_a(value, types.ModuleType):
             self._module(value)
-        elif isinstance(value, type):
+        elif inside.is_a(value, type):
             self._made(value, value.__qualname__, origin)
             self._class_reference(value, rest)
-        elif isinstance(value, types.FunctionType):
+        elif inside.is_a(value, types.FunctionType):
             self._made(value, value.__code__.co_qualname, origin)
             self._function(value)
-        elif isinstance(value, (types.BuiltinFunctionType, types.BuiltinMethodType)):
+        elif inside.is_a(value, (types.BuiltinFunctionType, types.BuiltinMethodType)):
             self._library(getattr(value, "__module__", None))
-        elif isinstance(value, (types.MethodType, classmethod, staticmethod)):
+        elif inside.is_a(value, (types.MethodType, classmethod, staticmethod)):
             self._later(value.__func__, None, ())
             if isinstance(value, types.MethodType) and origin is not None:
                 self._constant(origin, value)
@@ -144,7 +144,7 @@ class Walk:
         kind = type(value)
         if self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
             # A registry, say: what it holds may be called.
-            for attribute in list(getattr(value, "__dict__", {}).values()):
+            for attribute in inside.attributes(value):
                 for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute, kinds=origin is not None):
                     self._later(found, None, ())
             self._class_reference(kind, ())
@@ -202,7 +202,7 @@ class Walk:
             self._follow_all(references(annotations), module, function.__globals__, inner)
         self._add(name, normal.form(node) + extra, [node])
         for value in inner.values():
-            if not isinstance(value, types.ModuleType):
+            if not inside.is_a(value, types.ModuleType):
                 self._later(value, None, ())
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
@@ -211,7 +211,7 @@ class Walk:
 
     def _is_made_by_library(self, node: Any, environment: Mapping[str, Any]) -> bool:
         found = [environment.get(bodies.first_name(decorator)) for decorator in getattr(node, "decorator_list", ())]
-        places = [one.__name__ if isinstance(one, types.ModuleType) else getattr(one, "__module__", None) for one in found]
+        places = [inside.attribute(one, "__name__" if inside.is_a(one, types.ModuleType) else "__module__") for one in found]
         return any(map(self.project.is_library, places))
 
     def _dispatch(self, function: types.FunctionType) -> None:
@@ -293,10 +293,10 @@ class Walk:
         for attribute, value in list(vars(cls).items()):
             if attribute in skipped:
                 continue
-            if isinstance(value, (dict, list, set)):
+            if inside.is_a(value, (dict, list, set)):
                 for found in inside.callables_inside(value, kinds=True):  # a registry that subclasses or decorators fill
                     self._later(found, None, ())
-            if isinstance(value, functools.singledispatchmethod):
+            if inside.is_a(value, functools.singledispatchmethod):
                 self._later(value.dispatcher, None, ())
             for function in inside.functions_of(value):
                 if inside.is_generated(function):
@@ -328,12 +328,12 @@ class Walk:
             if attribute not in vars(base) or not self.project.owns(base.__module__):
                 continue
             value = vars(base)[attribute]
-            if isinstance(value, luigi.Parameter) or not self._new("attribute", id(base), attribute):
+            if inside.is_a(value, luigi.Parameter) or not self._new("attribute", id(base), attribute):
                 return
             functions = inside.functions_of(value)
             for function in functions:
                 self._function(function)
-                for other in bodies.asked_of_first(function) if isinstance(value, classmethod) else ():
+                for other in bodies.asked_of_first(function) if inside.is_a(value, classmethod) else ():
                     self._task_attribute(cls, other)
             found = class_definition(base)
             if not functions and found is not None:
@@ -371,7 +371,7 @@ class Walk:
                 return self._constant((target, binding[2]), value)
             self._library(target)
             return False
-        is_code = isinstance(value, (type, types.FunctionType))
+        is_code = inside.is_a(value, (type, types.FunctionType))
         passed_over = (ast.Import, ast.ImportFrom, *((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef) if is_code else ()))
         found = [statement for statement in statements if not isinstance(statement, passed_over)]
         setters = [function for source in sources for function in source.setters.get(name, ())]

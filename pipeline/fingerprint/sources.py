@@ -213,7 +213,7 @@ def class_definition(cls: type) -> tuple[ast.ClassDef, Source] | None:
     for value in vars(cls).values():
         function = inside.attribute(value, "__func__") or value
         function = inside.attribute(function, "fget") or function
-        if isinstance(function, types.FunctionType) and function.__qualname__ == f"{cls.__qualname__}.{function.__name__}":
+        if inside.is_a(function, types.FunctionType) and function.__qualname__ == f"{cls.__qualname__}.{function.__name__}":
             source = source_of(function.__code__.co_filename, function.__module__)
             found = _class_in(source, cls, function.__code__.co_firstlineno) if source is not None else None
             if found is not None:

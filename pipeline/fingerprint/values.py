@@ -10,6 +10,7 @@ import fractions
 import pathlib
 from typing import Any
 
+from pipeline.fingerprint.inside import is_a
 from targets import seal
 
 _SCALARS = (str, int, float, bool, bytes, complex, type(None))
@@ -20,23 +21,23 @@ _MOST = 100_000
 
 def is_scalar(value: Any) -> bool:
     """Whether a value is immutable all the way down, and small."""
-    if isinstance(value, (tuple, frozenset)):
+    if is_a(value, (tuple, frozenset)):
         return len(value) <= 1000 and all(is_scalar(item) for item in value)
     return type(value) in _SCALARS
 
 
 def is_fixed(value: Any) -> bool:
     """Whether a plain value cannot change after it was made."""
-    if isinstance(value, (tuple, frozenset)):
+    if is_a(value, (tuple, frozenset)):
         return all(is_fixed(item) for item in value)
-    return type(value) in _SCALARS or isinstance(value, (*_PLAIN, enum.Enum))
+    return type(value) in _SCALARS or is_a(value, (*_PLAIN, enum.Enum))
 
 
 def text(value: Any) -> str | None:
     """None for what is not plain: it may differ from process to process and mean the same."""
     try:
         return _text(value, [_MOST])
-    except (_NotPlain, RecursionError):  # of what contains itself
+    except Exception:  # it is not plain, contains itself, or does not answer
         return None
 
 

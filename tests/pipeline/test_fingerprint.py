@@ -273,6 +273,60 @@ def test_a_stale_pyc_is_refused(app):
         fingerprint.of_task(step)
 
 
+SILENT = """
+class Silent:
+    # As what stands for another object that is not there: Flask's `current_app` outside a request, a client that is not connected.
+    def __getattribute__(self, name):
+        raise RuntimeError("there is nothing")
+
+silent = Silent()
+
+def __getattr__(name):
+    if name == "model":
+        raise OSError("no network")
+    raise AttributeError(name)
+
+NUMBER = {number}
+"""
+ASKING = """
+import functools
+from pipeline import Task
+import {app}.far as far
+from {app}.far import silent
+
+table = {{"a": silent, "b": [silent]}}
+given = functools.partial(print, silent)
+
+class Holder:
+    held = silent
+
+holder = Holder()
+holder.other = silent
+
+def called(x, default=silent):
+    def inner():
+        return silent, x
+    return inner
+
+inners = [called(silent)]
+
+class Step(Task):
+    def easy_run(self, inputs):
+        if inputs == "never":
+            return silent.name, silent(), far.model, far.silent.model, table["a"].b, given, holder.held, inners, called
+        return far.NUMBER
+"""
+
+
+def test_objects_and_modules_that_do_not_answer_are_no_failure(app):
+    digests = []
+    for name, number in (("one", 1), ("same", 1), ("other", 2)):
+        write(app / name, __init__="", far=SILENT.format(number=number), flow=ASKING.format(app=name))
+        digests.append({piece.partition(".")[2]: digest for piece, digest in of(f"{name}.flow").pieces.items()})
+    assert digests[0] == digests[1]
+    assert {name for name in digests[0] if digests[0][name] != digests[2][name]} == {"far.NUMBER"}
+
+
 def test_a_reloaded_module_has_the_fingerprint_of_its_new_functions(app, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     text = "from pipeline import Task\nclass Step(Task):\n    def easy_run(self, inputs):\n        return {}\n"
