@@ -24,7 +24,7 @@ def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
         return inside + [cell for cell in closure(value).values() if callable(cell)]
     if is_a(value, (dict, list, tuple, set, frozenset, collections.deque)):
         return [found for container in _containers(value) for found in _held_by(container, kinds=kinds)]
-    inside = [attribute(value, name) for name in ("__wrapped__", "func", "fget", "py_func")]
+    inside = [wrapped_by(value), *(held(value, name) for name in ("func", "fget", "py_func"))]
     return [item for item in inside if item is not None and callable(item)]
 
 
@@ -67,6 +67,21 @@ def attribute(value: Any, name: str) -> Any:
         return getattr(value, name, None)
     except Exception:
         return None
+
+
+def held(value: Any, name: str) -> Any:
+    """The same, but not what is made as it is asked for: SQLAlchemy's `func`, or a client, answers to every name with something new, for ever."""
+    own = attribute(value, "__dict__")
+    is_there = any(name in vars(base) for base in type(value).__mro__) or (is_a(own, Mapping) and name in own)
+    return attribute(value, name) if is_there else None
+
+
+def wrapped_by(value: Any) -> Any:
+    """What a wrapper says that it wraps; one that stands for another object says it for that: a function, and the same one each time."""
+    found = held(value, "__wrapped__")
+    if found is None and is_a(asked := attribute(value, "__wrapped__"), types.FunctionType) and attribute(value, "__wrapped__") is asked:
+        return asked
+    return found
 
 
 def attributes(item: Any) -> list[Any]:

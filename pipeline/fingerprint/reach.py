@@ -43,7 +43,8 @@ class Walk:
         self.project = project
         self.pieces: dict[str, tuple[str, list[Any]]] = {}
         self.libraries: set[str] = set()
-        self._seen: set[Any] = set()
+        #: What was met, by its mark; what has no other than its place in memory stays there, or the next might get that.
+        self._seen: dict[Any, Any] = {}
         #: What the statement that binds it tells about, in the place of a definition.
         self._explained: set[int] = set()
         self._waiting: list[Any] = []
@@ -138,22 +139,26 @@ class Walk:
             self._explained.add(id(value))
 
     def _object(self, value: Any, origin: tuple[str, str] | None) -> None:
+        if self._new("object", id(value), origin is not None, value=value):
+            self._held_by(value, is_registry=origin is not None)
+        if origin is not None:
+            self._constant(origin, value)
+
+    def _held_by(self, value: Any, *, is_registry: bool) -> None:
         # What a function has in its closure may be filled as it runs; what has a name in a module is a registry.
-        for found in inside.callables_inside(value, kinds=origin is not None):
+        for found in inside.callables_inside(value, kinds=is_registry):
             self._later(found, None, ())
         kind = type(value)
         if self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
             # A registry, say: what it holds may be called.
             for attribute in inside.attributes(value):
-                for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute, kinds=origin is not None):
+                for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute, kinds=is_registry):
                     self._later(found, None, ())
             self._class_reference(kind, ())
         elif issubclass(kind, luigi.Config):
             self._class_reference(kind, ())
         else:
             self._library(kind.__module__)
-        if origin is not None:
-            self._constant(origin, value)
 
     # Pieces
 
@@ -166,10 +171,10 @@ class Walk:
             name = f"{name}#{seal.short_digest(form.encode())[:8]}"
         self.pieces[name] = (form, nodes)
 
-    def _new(self, *mark: Any) -> bool:
+    def _new(self, *mark: Any, value: Any = None) -> bool:
         if mark in self._seen:
             return False
-        self._seen.add(mark)
+        self._seen[mark] = value
         return True
 
     def _library(self, module: str | None) -> None:
@@ -177,7 +182,7 @@ class Walk:
             self.libraries.add(module.split(".")[0])
 
     def _function(self, function: types.FunctionType) -> None:
-        if not self._new("function", id(function)):
+        if not self._new("function", id(function), value=function):
             return
         module = home(function)
         if not self.project.owns(module):
@@ -250,7 +255,7 @@ class Walk:
             self._class(type(cls), None)
 
     def _own_class(self, cls: type, *, is_task: bool) -> None:
-        if not self._new("class", id(cls)):
+        if not self._new("class", id(cls), value=cls):
             return
         name = f"{cls.__module__}.{cls.__qualname__}"
         found = class_definition(cls)
@@ -309,7 +314,7 @@ class Walk:
 
     def _defaults(self, cls: type[luigi.Task]) -> None:
         """The defaults of a step's parameters, as its class says them."""
-        if not self._new("defaults", id(cls)):
+        if not self._new("defaults", id(cls), value=cls):
             return
         for base in cls.__mro__:
             found = class_definition(base) if self.project.owns(base.__module__) else None
@@ -328,7 +333,7 @@ class Walk:
             if attribute not in vars(base) or not self.project.owns(base.__module__):
                 continue
             value = vars(base)[attribute]
-            if inside.is_a(value, luigi.Parameter) or not self._new("attribute", id(base), attribute):
+            if inside.is_a(value, luigi.Parameter) or not self._new("attribute", id(base), attribute, value=base):
                 return
             functions = inside.functions_of(value)
             for function in functions:

@@ -138,6 +138,8 @@ def home(function: types.FunctionType) -> str:
 def function_definition(function: types.FunctionType) -> tuple[Definition, Source] | None:
     """Where a loaded function is defined; None without source, `StaleSourceError` if the source is another one."""
     code = function.__code__
+    if type(code) is not types.CodeType:  # of a wrapper that shows the function with another signature (`wrapt`)
+        code = inside.attribute(code, "__wrapped__") or code
     for _ in (1, 2):
         source = source_of(code.co_filename, home(function))
         if source is None:

@@ -65,7 +65,7 @@ def _text(value: Any, left: list[int]) -> str:
         return f"{name}[{','.join(sorted([_text(item, left) for item in value]))}]"
     if dataclasses.is_dataclass(value):
         return f"{name}({','.join([_text(getattr(value, item.name), left) for item in dataclasses.fields(value)])})"
-    if callable(getattr(value, "model_dump", None)):  # pydantic's
+    if callable(getattr(kind, "model_dump", None)):  # pydantic's; a client would be asked for it over the network
         return f"{name}({_text(value.model_dump(), left)})"
     if name == "re.Pattern":
         return f"{name}:{value.pattern!r}{value.flags}"

@@ -318,6 +318,60 @@ class Step(Task):
 """
 
 
+ANSWERING = """
+asked = []
+
+class Anything:
+    # Like SQLAlchemy's `func`, a client of remote calls, or a mock.
+    def __getattr__(self, name):
+        asked.append(name)
+        if len(asked) > 1000:
+            raise RecursionError
+        return {answer}
+
+    def __call__(self, *args):
+        asked.append("called")
+
+anything = Anything()
+"""
+ANSWERED = """
+from pipeline import Task
+from {app}.far import Anything, anything
+
+class Holder:
+    pass
+
+holder = Holder()
+holder.one, holder.table = anything, [anything, Anything()]
+around, back = Holder(), Holder()
+around.func, back.func = back, around
+Holder.__call__ = lambda self: 1
+
+class Step(Task):
+    def easy_run(self, inputs):
+        return anything.max(holder, around)
+"""
+
+
+@pytest.mark.parametrize("answer", ["Anything()", "self", "lambda: name", "(lambda held: lambda: held)(Anything())", "type(name, (), {})"])
+def test_an_object_that_answers_to_everything_is_not_asked_for_ever(answer, app):
+    write(app / "one", __init__="", far=ANSWERING.format(answer=answer), flow=ANSWERED.format(app="one"))
+    assert "far.anything" in {piece.partition(".")[2] for piece in of("one.flow").pieces}
+    asked = sys.modules["one.far"].asked
+    assert "called" not in asked
+    assert len(asked) < 200
+
+
+def test_a_decorator_that_shows_another_signature_is_its_function(app):
+    pytest.importorskip("wrapt")
+    text = "import wrapt\n@wrapt.decorator\ndef twice(wrapped, instance, args, kwargs):\n    return {times} * wrapped(*args, **kwargs)\n"
+    for name, times in (("one", 2), ("other", 3)):
+        write(app / name, __init__="", functions=text.format(times=times) + "@twice\ndef clean(rows):\n    return rows\n", flow=STEP.format(app=name))
+    one, other = ({piece.partition(".")[2]: digest for piece, digest in of(f"{name}.flow").pieces.items()} for name in ("one", "other"))
+    assert {"functions.twice", "functions.clean"} <= set(one)
+    assert {piece for piece in one if one[piece] != other[piece]} == {"functions.twice"}
+
+
 def test_objects_and_modules_that_do_not_answer_are_no_failure(app):
     digests = []
     for name, number in (("one", 1), ("same", 1), ("other", 2)):
