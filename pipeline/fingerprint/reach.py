@@ -187,15 +187,14 @@ class Walk:
         module = home(function)
         if not self.project.owns(module):
             self._library(module)
-            # A library's decorator: what it wraps is the project's.
-            for wrapped in inside.callables_inside(function):
-                self._later(wrapped, None, ())
+            self._wrapper(function)
             self._dispatch(function)
             return
         found = function_definition(function)
         name = f"{module}.{function.__code__.co_qualname}"
         if found is None:
             self._without_source(name, function.__code__.co_filename)
+            self._wrapper(function)  # beartype writes one for each function
             return
         node = found[0]
         inner = inside.closure(function)
@@ -213,6 +212,11 @@ class Walk:
         if wrapped is not None:
             self._later(wrapped, None, ())
         self._follow_all(references(node), module, function.__globals__, inner)
+
+    def _wrapper(self, function: types.FunctionType) -> None:
+        """A library's decorator has made it: what it wraps is the project's."""
+        for wrapped in inside.callables_inside(function):
+            self._later(wrapped, None, ())
 
     def _is_made_by_library(self, node: Any, environment: Mapping[str, Any]) -> bool:
         found = [environment.get(bodies.first_name(decorator)) for decorator in getattr(node, "decorator_list", ())]

@@ -20,6 +20,7 @@ from typing import Any
 from pipeline.errors import StaleSourceError
 from pipeline.fingerprint import bindings, inside
 from pipeline.fingerprint.names import children
+from pipeline.fingerprint.rewriting import codes_in, first_line, is_same_code, rewritten_definition
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
@@ -74,11 +75,8 @@ class Source:
         """The compiled code of a function by qualified name and first line; several where a line has several lambdas."""
         if self._codes is None:
             self._codes = {}
-            waiting: list[types.CodeType] = [compile(self.text, self.filename, "exec", dont_inherit=True)]
-            while waiting:
-                code = waiting.pop()
+            for code in codes_in(compile(self.text, self.filename, "exec", dont_inherit=True)):
                 self._codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
-                waiting.extend(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
         return self._codes.get((name, line), [])
 
     def is_outdated(self) -> bool:
@@ -138,14 +136,18 @@ def home(function: types.FunctionType) -> str:
 def function_definition(function: types.FunctionType) -> tuple[Definition, Source] | None:
     """Where a loaded function is defined; None without source, `StaleSourceError` if the source is another one."""
     code = function.__code__
-    if type(code) is not types.CodeType:  # of a wrapper that shows the function with another signature (`wrapt`)
+    if type(code) is not types.CodeType:  # of a wrapper of `wrapt`, which may show the function with another signature
         code = inside.attribute(code, "__wrapped__") or code
     for _ in (1, 2):
         source = source_of(code.co_filename, home(function))
         if source is None:
             return None
         found = _find(source, code)
-        if found is not None and (_rewritten(function) or any(_same_code(one, code) for one in source.codes(code.co_qualname, code.co_firstlineno))):
+        compiled = source.codes(code.co_qualname, code.co_firstlineno)
+        if found is not None and (_rewritten(function) or any(is_same_code(one, code) for one in compiled)):
+            return found, source
+        found = rewritten_definition(code, home(function), source)
+        if found is not None:
             return found, source
         # The module may have been reloaded since its file was parsed: look once more.
         _parsed.pop(code.co_filename)
@@ -162,12 +164,11 @@ def _find(source: Source, code: types.CodeType) -> Definition | None:
             # Several on one line: told apart by where their bodies stand, else by what they are compiled to.
             places = set(code.co_positions())
             candidates = [node for node in candidates if _place(node.body) in places] or [
-                node for node in candidates if _same_code(_compiled_lambda(node), code)
+                node for node in candidates if is_same_code(_compiled_lambda(node), code)
             ]
         return candidates[0] if candidates else None
     for definition in source.definitions.get(code.co_qualname, []):
-        first = min([definition.lineno, *(decorator.lineno for decorator in getattr(definition, "decorator_list", []))])
-        if first == code.co_firstlineno:
+        if first_line(definition) == code.co_firstlineno:
             return definition
     return None
 
@@ -184,30 +185,6 @@ def _compiled_lambda(node: ast.Lambda) -> types.CodeType:
 def _rewritten(function: types.FunctionType) -> bool:
     # pytest compiles test modules with its own assert statements; their source is the right one all the same.
     return "@pytest_ar" in function.__globals__
-
-
-def _same_code(one: types.CodeType, other: types.CodeType) -> bool:
-    """Equal but for file names and lines."""
-    if (one.co_code, one.co_names, one.co_varnames, one.co_argcount, one.co_kwonlyargcount, one.co_flags) != (
-        other.co_code,
-        other.co_names,
-        other.co_varnames,
-        other.co_argcount,
-        other.co_kwonlyargcount,
-        other.co_flags,
-    ):
-        return False
-    if len(one.co_consts) != len(other.co_consts):
-        return False
-    for mine, theirs in zip(one.co_consts, other.co_consts, strict=True):
-        if isinstance(mine, types.CodeType) and isinstance(theirs, types.CodeType):
-            if not _same_code(mine, theirs):
-                return False
-        elif type(mine) is not type(theirs) or repr(mine) != repr(theirs):
-            if isinstance(mine, frozenset) and mine == theirs:
-                continue
-            return False
-    return True
 
 
 def class_definition(cls: type) -> tuple[ast.ClassDef, Source] | None:
