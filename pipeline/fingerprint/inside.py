@@ -90,6 +90,12 @@ def attributes(item: Any) -> list[Any]:
     return list(own.values()) if is_a(own, Mapping) else []
 
 
+def code_in_attributes(value: Any, *, kinds: bool = False) -> list[Any]:
+    """The functions and classes that an object's attributes are, or carry. `kinds` as above."""
+    found = attributes(value)
+    return [code for one in found for code in ([one] if is_code(one) else callables_inside(one, kinds=kinds))]
+
+
 def is_code(item: Any) -> bool:
     return is_a(item, (types.FunctionType, types.MethodType, functools.partial, type)) or attribute(item, "__wrapped__") is not None
 

@@ -151,14 +151,17 @@ class Walk:
         kind = type(value)
         if self.project.owns(kind.__module__) and not issubclass(kind, luigi.Task):
             # A registry, say: what it holds may be called.
-            for attribute in inside.attributes(value):
-                for found in [attribute] if inside.is_code(attribute) else inside.callables_inside(attribute, kinds=is_registry):
-                    self._later(found, None, ())
+            for found in inside.code_in_attributes(value, kinds=is_registry):
+                self._later(found, None, ())
             self._class_reference(kind, ())
         elif issubclass(kind, luigi.Config):
             self._class_reference(kind, ())
         else:
             self._library(kind.__module__)
+            # Of a library's registry, that which the project has put there.
+            for found in inside.code_in_attributes(value) if is_registry and not issubclass(kind, luigi.Task) else ():
+                if self.project.owns(inside.attribute(found, "__module__")):
+                    self._later(found, None, ())
 
     # Pieces
 

@@ -31,6 +31,10 @@ MANY = "def a(x):\n    return x\ndef bb(x):\n    return -x\nKNOWN = {'a': a, 'bb
 
 #: Each: the module, with what is edited as «before||after», and what the step does.
 SEEN = {
+    "a function that an object of a library keeps": (
+        "import xmlrpc.server\nSERVER = xmlrpc.server.SimpleXMLRPCDispatcher()\n@SERVER.register_function\ndef double(x):\n    return x * «1||2»",
+        "SERVER.funcs['double'](1)",
+    ),
     "what a comprehension makes of a name that is a clock elsewhere": (
         "import time\nt = time.time()\nTOTAL = sum(len(t) for t in os.environ['EDITED'].split(','))",
         "TOTAL",
@@ -322,6 +326,10 @@ LIMITS = {
     "subclasses that are asked for": (
         "class Base:\n    pass\nclass One(Base):\n    def fit(self):\n        return «1||2»",
         "[one().fit() for one in Base.__subclasses__()]",
+    ),
+    "a function that a library keeps for itself": (
+        "import copyreg, pickle\nclass Box:\n    pass\ndef form(box):\n    return int, («1||2»,)\ncopyreg.pickle(Box, form)",
+        "pickle.loads(pickle.dumps(Box()))",
     ),
     "how a library was set up at import": ("np.random.seed(«1||2»)", "np.random.randint(100)"),
     "what a call puts into a table": ("TABLE = {}\ndef fill(table):\n    table['a'] = «1||2»\nfill(TABLE)", "TABLE['a']"),
