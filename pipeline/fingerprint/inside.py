@@ -8,8 +8,8 @@ import types
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-#: What is larger is data.
-_LARGEST = 10_000
+#: What is larger is data: a container by itself, and with all that are in it.
+_LARGEST, _LARGEST_IN_ALL = 10_000, 50_000
 
 
 def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
@@ -29,10 +29,14 @@ def callables_inside(value: Any, *, kinds: bool = False) -> list[Any]:
 
 
 def _containers(value: Any) -> list[Any]:
-    """A container and those in it, each once: it may contain itself."""
-    found, seen = [value], {id(value)}
-    for container in found:  # which grows meanwhile
-        for item in _items(container):
+    """A container and those in it, each once: it may contain itself. The outer ones first."""
+    found, seen, left = [value], {id(value)}, _LARGEST_IN_ALL
+    for at, container in enumerate(found):  # which grows meanwhile
+        items = _items(container)
+        left -= len(items)
+        if left < 0:
+            return found[:at]
+        for item in items:
             if is_a(item, (dict, list, tuple)) and id(item) not in seen:
                 seen.add(id(item))
                 found.append(item)

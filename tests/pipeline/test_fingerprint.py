@@ -362,6 +362,24 @@ def test_an_object_that_answers_to_everything_is_not_asked_for_ever(answer, app)
     assert len(asked) < 200
 
 
+def test_what_is_large_in_all_is_data():
+    class Asked:
+        times = 0
+
+        def __getattr__(self, name):
+            Asked.times += 1
+            raise AttributeError(name)
+
+    row = [Asked()] * 1000
+    table = {"rows": {n: [*row] for n in range(1000)}, "call": clean}
+    assert fingerprint.inside.callables_inside(table) == [clean]
+    assert 0 < Asked.times <= 50_000
+
+
+def clean():
+    """Stands in a table."""
+
+
 def test_a_decorator_that_shows_another_signature_is_its_function(app):
     pytest.importorskip("wrapt")
     text = "import wrapt\n@wrapt.decorator\ndef twice(wrapped, instance, args, kwargs):\n    return {times} * wrapped(*args, **kwargs)\n"
