@@ -1,15 +1,18 @@
 """Functions whose code somebody has rewritten since it was compiled: a type checker (`typeguard`), a profiler, a test tool.
 
-What is in memory is then not what the source compiles to, and no edit either. Such a source is believed where it cannot be another one: its file
-is older than this process, and what Python keeps compiled of it says the same. Where that is not so, or cannot be told, it is not believed.
+What is in memory is then not what the source compiles to, and no edit either. Such a source is believed where it cannot be another one: the code
+does all that it says, in its order, and more beside; its file is older than this process; and what Python keeps compiled of it says the same.
+Where one of these is not so, or cannot be told, it is not believed.
 """
 
 from __future__ import annotations
 
+import dis
 import importlib.machinery
 import importlib.util
 import marshal
 import os
+import re
 import struct
 import sys
 import time
@@ -20,6 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.fingerprint.sources import Definition, Source
+
+
+_NAMING = re.compile("LOAD|STORE|DELETE|IMPORT")
+_ASKING = re.compile("(NOT_)?(TRUE|FALSE|NONE)")
+_OPERATORS = frozenset({"COMPARE_OP", "CONTAINS_OP", "IS_OP", "BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR", "FORMAT_VALUE"})
 
 
 def _start_of_process() -> float:
@@ -46,8 +54,10 @@ def rewritten_definition(code: types.CodeType, module: str, source: Source) -> D
     for definition in source.definitions.get(code.co_qualname, []):
         first = first_line(definition)
         # Whoever compiles anew may leave the decorators out.
-        if first <= code.co_firstlineno <= (definition.end_lineno or first) and not _is_stale(module, source.codes(code.co_qualname, first)):
-            return definition
+        if first <= code.co_firstlineno <= (definition.end_lineno or first):
+            said = [one for one in source.codes(code.co_qualname, first) if _does_all(one, code)]
+            if said and not _is_stale(module, said):
+                return definition
     return None
 
 
@@ -80,6 +90,36 @@ def _is_stale(module: str, expected: list[types.CodeType]) -> bool:
     except (OSError, ValueError, EOFError, TypeError, IndexError):
         return False
     return isinstance(top, types.CodeType) and not any(is_same_code(one, other) for one in codes_in(top) for other in expected)
+
+
+def _does_all(said: types.CodeType, code: types.CodeType) -> bool:
+    """Whether a code does all that another one says, in its order, whatever it does beside."""
+    steps = _steps(code)
+    return all(any(_is_same_step(one, other) for other in steps) for one in _steps(said))
+
+
+def _is_same_step(one: tuple[str, Any], other: tuple[str, Any]) -> bool:
+    if isinstance(one[1], types.CodeType) and isinstance(other[1], types.CodeType):
+        return one[1].co_name == other[1].co_name and _does_all(one[1], other[1])
+    return one == other
+
+
+def _steps(code: types.CodeType) -> Iterator[tuple[str, Any]]:
+    """What a code does with which names, constants and operators. Not how: what is done between may change that."""
+    for one in dis.get_instructions(code):
+        name, given = one.opname, one.argval
+        if "_FAST" in name and isinstance(given, tuple):  # two at once
+            yield from zip(_NAMING.findall(name), given, strict=False)
+        elif "CONST" in name or name == "LOAD_SMALL_INT":
+            yield "CONST", given if isinstance(given, types.CodeType) else repr(given)
+        elif (done := _NAMING.match(name)) and isinstance(given, str):
+            yield done[0], given
+        elif name == "BINARY_OP":
+            yield name, one.argrepr
+        elif name in _OPERATORS:
+            yield name, given
+        elif asked := _ASKING.search(name):
+            yield "JUMP", asked[0]
 
 
 def codes_in(top: types.CodeType) -> Iterator[types.CodeType]:

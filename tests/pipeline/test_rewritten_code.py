@@ -76,10 +76,15 @@ RUN = """
 import sys, rewriters
 if sys.argv[1] == "hook":
     sys.meta_path.insert(0, rewriters.Hook())
-import pathlib, flow, parts, pipeline
+import os, pathlib
+sys.path.insert(0, os.path.abspath("app"))
+import flow, parts, pipeline
 if sys.argv[1] == "edit":
-    path = pathlib.Path("parts.py")
+    path = pathlib.Path("app/parts.py")
     path.write_text(path.read_text().replace("helper(x) *", "helper(x) +"))
+if sys.argv[1] == "exchange":
+    os.rename("app", "before")
+    os.rename("next", "app")
 run = pipeline.build(flow.Step())
 print(*run.outcomes.values(), file=sys.stderr)
 print(len(run.ran), flow.Step().load())
@@ -89,9 +94,10 @@ print(len(run.ran), flow.Step().load())
 @pytest.fixture
 def write(tmp_path):
     def write(how="plain", factor=2, helper="x"):
-        (tmp_path / "parts.py").write_text(PARTS.format(how=how, factor=factor))
+        (tmp_path / "app" / "parts.py").write_text(PARTS.format(how=how, factor=factor))
         (tmp_path / "deep.py").write_text(f"def helper(x):\n    return {helper}\n")
 
+    (tmp_path / "app").mkdir()
     for name, text in (("rewriters", REWRITERS), ("flow", FLOW), ("run", RUN)):
         (tmp_path / f"{name}.py").write_text(text)
     return write
@@ -123,9 +129,19 @@ def test_what_was_edited_since_its_import_has_not(how, write, run):
 
 
 @pytest.mark.parametrize("how", ["recompiled", "replaced"])
+def test_what_lies_in_another_folder_that_has_taken_the_place_of_its_own_has_not(how, write, run, tmp_path):
+    write(how)
+    # As deployments do it, with files that are older than the process.
+    (tmp_path / "next").mkdir()
+    (tmp_path / "next" / "parts.py").write_text(PARTS.format(how=how, factor=3))
+    done = run("exchange")
+    assert "StaleSourceError" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["recompiled", "replaced"])
 def test_what_was_loaded_from_a_stale_pyc_has_not(how, write, run, tmp_path):
     write(how)
-    py_compile.compile(str(tmp_path / "parts.py"), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    py_compile.compile(str(tmp_path / "app" / "parts.py"), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     write(how, factor=3)
     done = run()
     assert "StaleSourceError" in done.stderr
@@ -133,8 +149,8 @@ def test_what_was_loaded_from_a_stale_pyc_has_not(how, write, run, tmp_path):
 
 def test_a_stale_pyc_that_was_not_loaded_does_not_matter(write, run, tmp_path):
     write("replaced", factor=30)
-    py_compile.compile(str(tmp_path / "parts.py"))
+    py_compile.compile(str(tmp_path / "app" / "parts.py"))
     write("replaced")
-    (tmp_path / "__pycache__").chmod(0o500)
+    (tmp_path / "app" / "__pycache__").chmod(0o500)
     done = run()
     assert done.stdout.strip() == "1 2", done.stderr
